@@ -1,0 +1,1 @@
+"""Pure rules and states: no I/O, clock, randomness or environment."""

@@ -1,0 +1,1 @@
+"""KuCoin's protocol: signing, transport, OAuth and the REST calls."""

@@ -1,0 +1,219 @@
+"""What an operator sets: environment variables, checked once before a function's first work.
+
+Every variable is declared in template.yaml and documented in the README. KuCoin's undocumented
+behaviour stands in ``KucoinProtocol``: defaults here, corrected by the one JSON parameter
+``KucoinProtocolOverrides`` without a change of code.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from kubroker.errors import ConfigurationError
+
+_SITE_URLS = {
+    "global": {
+        "web": "https://www.kucoin.com",
+        "rest": "https://api.kucoin.com",
+        "futures": "https://api-futures.kucoin.com",
+    },
+    "europe": {
+        "web": "https://www.kucoin.com",
+        "rest": "https://api.kucoin.eu",
+        "futures": "https://api-futures.kucoin.eu",
+    },
+    "australia": {
+        "web": "https://www.kucoin.com",
+        "rest": "https://api.kucoin.com",
+        "futures": "https://api-futures.kucoin.com",
+    },
+}
+
+
+class KucoinProtocol(BaseModel):
+    """Facts of KuCoin's protocol that its documents do not state.
+
+    Each field's description ends with how sure its default is: [sdk] the official SDK,
+    [seen] a public client or an integrator's report, [assumed] nobody could confirm it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=None)
+
+    login_path: str = Field("/oauth", description="Path of the OAuth login page. [seen]")
+    token_path: str = Field("/_oauth/access-token", description="Path of the code exchange. [seen]")
+    refresh_path: str = Field("/_oauth/refresh-token", description="Path of the refresh. [seen]")
+    key_path_v1: str = Field(
+        "/_oauth/resource/ucenter/outer/api-key/add", description="Key creation, v1. [seen]"
+    )
+    key_path_v2: str = Field(
+        "/_oauth/resource/cyber-truck-vault/v2/outer/api-key/add",
+        description="Key creation, v2. [seen]",
+    )
+    refresh_grant_type: str = Field(
+        "authorization_code",
+        description="grant_type of a refresh; RFC 6749 says refresh_token. [assumed]",
+    )
+    refresh_in_query: bool = Field(
+        False, description="Send a refresh's fields as a query instead of a form body. [assumed]"
+    )
+    default_access_token_seconds: int = Field(
+        3600, ge=1, description="Life of an access token where expires_in is missing. [assumed]"
+    )
+    refresh_token_seconds: int = Field(
+        259_200, ge=1, description="Life of a refresh token, which no answer tells. [assumed]"
+    )
+    refused_for_good_codes: frozenset[str] = Field(
+        frozenset({"invalid_grant", "40002"}),
+        description="Codes of the token endpoints: this code or refresh token is dead. [assumed]",
+    )
+    misconfiguration_codes: frozenset[str] = Field(
+        frozenset({"invalid_client", "unauthorized_client", "invalid_scope", "40003"}),
+        description="Codes of the token endpoints: our client id, secret or scope is. [assumed]",
+    )
+    risk_validation_codes: frozenset[str] = Field(
+        frozenset({"40503"}),
+        description="Codes of key creation: the groups do not match the user's grant. [seen]",
+    )
+    name_taken_codes: frozenset[str] = Field(
+        frozenset({"40010"}), description="Codes of key creation: the apiName exists. [assumed]"
+    )
+    key_limit_codes: frozenset[str] = Field(
+        frozenset({"40011"}), description="Codes of key creation: too many keys. [assumed]"
+    )
+    dead_token_codes: frozenset[str] = Field(
+        frozenset({"40001", "invalid_token"}),
+        description="Codes of bearer calls: the access token is not valid. [assumed]",
+    )
+    unified_group_name: str | None = Field(
+        None, description="Group of the unified account; offered once it is named. [assumed]"
+    )
+    bearer_identity_path: str | None = Field(
+        None,
+        description="REST path that tells the uid of a bearer token; without it a second link "
+        "always makes a new key. [assumed]",
+    )
+
+
+def _split_list(value: Any) -> Any:
+    """A CommaDelimitedList parameter arrives as one string."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _parse_overrides(value: Any) -> Any:
+    """The JSON object of the parameter KucoinProtocolOverrides."""
+    if isinstance(value, str):
+        return KucoinProtocol.model_validate_json(value or "{}")
+    return value
+
+
+StringList = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
+
+
+class _EnvironmentModel(BaseModel):
+    """A settings model whose fields are environment variables, by alias."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Reads and checks the variables; an empty one counts as unset.
+
+        Raises:
+            ConfigurationError: A variable is missing or malformed; the message names it.
+        """
+        source = os.environ if environment is None else environment
+        aliases = {field.alias for field in cls.model_fields.values()}
+        present = {key: value for key, value in source.items() if key in aliases and value != ""}
+        try:
+            return cls.model_validate(present)
+        except ValidationError as error:
+            names = sorted({".".join(map(str, item["loc"])) for item in error.errors()})
+            raise ConfigurationError(
+                f"These settings are missing or malformed: {', '.join(names)}."
+            ) from None
+
+
+class CommonSettings(_EnvironmentModel):
+    """What every function has."""
+
+    stage: str = Field(alias="KUBROKER_STAGE")
+    connections_table: str = Field(alias="CONNECTIONS_TABLE")
+
+
+class KucoinSettings(_EnvironmentModel):
+    """Where KuCoin is and who we are there."""
+
+    site: Literal["global", "europe", "australia"] = Field("global", alias="KUCOIN_SITE")
+    web_url: str = Field("", alias="KUCOIN_WEB_URL")
+    rest_url: str = Field("", alias="KUCOIN_REST_URL")
+    futures_url: str = Field("", alias="KUCOIN_FUTURES_URL")
+    broker_url: str = Field("", alias="KUCOIN_BROKER_URL")
+    client_id: str = Field(alias="KUCOIN_CLIENT_ID")
+    redirect_url: str = Field(alias="KUCOIN_REDIRECT_URL")
+    scope: str = Field("OAUTH_CREATE_API", alias="KUCOIN_SCOPE")
+    key_version: Literal["v1", "v2"] = Field("v2", alias="KUCOIN_KEY_VERSION")
+    secret_name: str = Field(alias="KUCOIN_SECRET_NAME")
+    protocol: Annotated[KucoinProtocol, BeforeValidator(_parse_overrides)] = Field(
+        default_factory=KucoinProtocol, alias="KUCOIN_PROTOCOL_OVERRIDES"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_urls_of_site(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """An unset URL is the site's own; the broker host is the REST host."""
+        site = values.get("KUCOIN_SITE", "global")
+        urls = _SITE_URLS.get(site, _SITE_URLS["global"])
+        filled = {
+            "KUCOIN_WEB_URL": urls["web"],
+            "KUCOIN_REST_URL": urls["rest"],
+            "KUCOIN_FUTURES_URL": urls["futures"],
+            **values,
+        }
+        filled.setdefault("KUCOIN_BROKER_URL", filled["KUCOIN_REST_URL"])
+        return filled
+
+    @model_validator(mode="after")
+    def _refuse_v1_on_local_sites(self) -> Self:
+        """Source: kucoin-fast-api, 4.2: a broker on a local site must use the new version."""
+        if self.key_version == "v1" and self.site != "global":
+            raise ValueError("KUCOIN_KEY_VERSION v1 exists on the global site only")
+        return self
+
+
+class ConnectSettings(_EnvironmentModel):
+    """Linking sessions and their pages."""
+
+    sessions_table: str = Field(alias="CONNECT_SESSIONS_TABLE")
+    public_base_url: str = Field("", alias="KUBROKER_PUBLIC_BASE_URL")
+    return_url_allow_list: StringList = Field(alias="RETURN_URL_ALLOW_LIST")
+    broker_name: str = Field(alias="BROKER_NAME", min_length=1, max_length=60)
+    broker_logo_url: str = Field("", alias="BROKER_LOGO_URL")
+
+    def is_return_url_allowed(self, url: str) -> bool:
+        """Whether an allow-list entry has the URL's origin and a path that it lies under.
+
+        Anything that browsers and Python may read differently (backslashes, control characters,
+        user info, encoded dots) is refused.
+        """
+        if any(char in url for char in "\\@#") or not url.isascii() or not url.isprintable():
+            return False
+        if " " in url or "%2e" in url.lower() or "/../" in url or url.endswith("/.."):
+            return False
+        candidate = urlsplit(url)
+        return any(_lies_under(candidate, urlsplit(entry)) for entry in self.return_url_allow_list)
+
+
+def _lies_under(candidate: Any, allowed: Any) -> bool:
+    """Same scheme and authority, and the path begins with the entry's at a segment's edge."""
+    is_local = allowed.hostname == "localhost"
+    if candidate.scheme != allowed.scheme or (allowed.scheme != "https" and not is_local):
+        return False
+    if candidate.netloc.lower() != allowed.netloc.lower():
+        return False
+    base = allowed.path.rstrip("/")
+    return bool(candidate.path.rstrip("/") == base or candidate.path.startswith(base + "/"))
