@@ -1,0 +1,86 @@
+# Kubroker's commands. `make` lists them. Everything is installed in .venv, from locked hashes.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+DEV := $(VENV)/.dev-ready
+SAM := $(VENV)/.sam-ready
+LAYER := layers/kubroker
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-header --python-version 3.13
+
+# What `make run ARGS="..."` and the like pass on.
+ARGS ?=
+PYTEST_ARGS ?=
+
+export PIP_ROOT_USER_ACTION := ignore
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help setup run demo test check bench format format-check lint types test-sam lock clean
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
+
+setup: $(DEV) $(SAM) machine ## Install all that the commands below need
+
+run: $(DEV) ## Start the whole stack on this machine, no cloud, no Docker
+	@PYTHONPATH=$(LAYER) exec $(BIN)/python -m local run $(ARGS)
+
+demo: $(DEV) ## Link a user without a person: start, link, show, stop
+	@PYTHONPATH=$(LAYER) exec $(BIN)/python -m local demo $(ARGS)
+
+test: setup ## Run every test, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+
+check: format-check lint types test ## The gate: what CI runs
+
+bench: $(DEV) $(SAM) ## Measure cold starts and the layer's size; writes build/bench.json
+	@PYTHONPATH=$(LAYER) $(BIN)/python -m tests.bench $(ARGS)
+
+format: $(DEV) ## Format the code
+	$(BIN)/ruff check --fix-only --select I --quiet .
+	$(BIN)/ruff format .
+
+format-check: $(DEV)
+	$(BIN)/ruff format --check .
+
+lint: $(DEV) ## Check the style
+	$(BIN)/ruff check .
+
+types: $(DEV) ## Check the types
+	$(BIN)/mypy
+
+test-sam: setup ## Validate, build, and run the built functions in the Lambda container
+	$(BIN)/python -m pytest tests/sam_local $(PYTEST_ARGS)
+
+lock: $(DEV) ## Lock the requirements anew, keeping versions where possible
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOCK) $(LAYER)/requirements.in -o $(LAYER)/requirements.txt
+	$(LOCK) requirements/dev.in -c $(LAYER)/requirements.txt -o requirements/dev.txt
+	$(LOCK) requirements/sam.in -o requirements/sam.txt
+
+clean: ## Remove what was built, not the virtual environment
+	rm -rf .aws-sam build .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(DEV): requirements/dev.txt
+	@echo "Setting up $(VENV): once, one to two minutes"
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null \
+		|| "$$(tools/find-python)" -m venv --clear $(VENV)
+	@$(BIN)/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+# The SAM CLI pins much that the tests need otherwise: an environment of its own.
+$(SAM): requirements/sam.txt $(DEV)
+	@echo "Setting up the SAM CLI in $(VENV)/sam"
+	@test -x $(VENV)/sam/bin/python || $(BIN)/python -m venv $(VENV)/sam
+	@$(VENV)/sam/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+.PHONY: machine
+machine: # a browser and a Docker engine may come and go: looked for each time, quickly
+	@tools/prepare-machine
