@@ -1,0 +1,189 @@
+"""The page at `/_sim` for a person: worlds, users, keys, tokens, journal. No outside asset."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from html import escape
+
+from local.kucoin_simulator import pages, views, worlds
+from local.kucoin_simulator.journal import Entry
+from local.kucoin_simulator.model import Chain
+from local.kucoin_simulator.state import State
+
+JOURNAL_LINES = 100
+STYLE = """
+main { max-width: 72rem; } section { background: var(--card); border-radius: 1rem;
+  padding: 1rem 1.25rem; margin: 1rem 0; box-shadow: 0 1px 4px rgb(0 0 0 / .15); }
+section h2 { margin: 0 0 .5rem; font-size: 1.1rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: .875rem; }
+th { text-align: left; color: var(--soft); font-weight: 600; }
+th, td { padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--mark);
+  vertical-align: top; white-space: nowrap; }
+td.wide { white-space: normal; min-width: 14rem; }
+.facts { display: flex; flex-wrap: wrap; gap: .5rem; }
+.facts span { background: var(--mark); border-radius: .5rem; padding: .25rem .6rem; }
+.facts b { color: var(--accent); }
+"""
+
+
+def render(state: State) -> str:
+    """Return the page; the caller holds the lock."""
+    journal = list(reversed(state.journal.since(0)[-JOURNAL_LINES:]))
+    sections = [
+        _worlds(state),
+        _users(state),
+        _keys(state),
+        _tokens(state),
+        _faults(state),
+        _journal(journal),
+    ]
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>KuCoin simulator</title>
+<link rel="icon" href="data:,">
+<style>{pages.STYLE}{STYLE}</style>
+</head>
+<body>
+<main>
+<p class="brand">KUCOIN <span class="soft">simulator</span></p>
+<h1>What KuCoin knows</h1>
+<p class="soft">Its clock says {_time(state.now_ms())} UTC. Reload to see what is new.</p>
+{"".join(sections)}
+</main>
+</body>
+</html>
+"""
+
+
+def table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return one section with a table; cells are escaped here."""
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    if not body:
+        return f"<section><h2>{escape(caption)}</h2><p class='soft'>None.</p></section>"
+    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
+    return (
+        f'<section><h2>{escape(caption)}</h2><div class="scroll" tabindex="0" role="region" '
+        f'aria-label="{escape(caption)}"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div></section>"
+    )
+
+
+def _worlds(state: State) -> str:
+    facts = "".join(
+        f"<span>{escape(name)} <b>{escape(str(value))}</b></span>"
+        for name, value in worlds.as_json(state.worlds).items()
+    )
+    return f'<section><h2>Worlds</h2><div class="facts">{facts}</div></section>'
+
+
+def _users(state: State) -> str:
+    headings = ("user", "uid", "e-mail", "password", "2FA", "keys", "frozen", "groups")
+    rows = [
+        (
+            user.name,
+            user.uid,
+            user.email,
+            user.password,
+            "yes" if user.two_factor else "no",
+            f"{len(state.keys_of(user))} of {user.key_limit}",
+            "yes" if user.frozen else "no",
+            " ".join(group.removeprefix("API_").lower() for group in user.groups),
+        )
+        for user in list(state.users.values())[:50]
+    ]
+    return table("Users", headings, rows)
+
+
+def _keys(state: State) -> str:
+    headings = ("key", "name", "user", "permissions", "IP whitelist", "made", "calls")
+    rows = [
+        (
+            key.api_key,
+            key.name,
+            key.user,
+            ",".join(key.permissions(state.settings.unified_group)),
+            ",".join(key.ip_whitelist) or "any",
+            _time(key.created_ms),
+            key.calls,
+        )
+        for key in list(state.keys.values())[-50:]
+    ]
+    return table("API keys", headings, rows)
+
+
+def _tokens(state: State) -> str:
+    headings = ("user", "pairs", "state", "access until", "refresh until", "reused", "groups")
+    rows = [
+        (
+            chain.grant.user,
+            len(chain.pairs),
+            _chain_state(state, chain),
+            _time(chain.live.access_expires_ms),
+            _time(chain.live.refresh_expires_ms),
+            chain.reused,
+            " ".join(group.removeprefix("API_").lower() for group in chain.grant.groups),
+        )
+        for chain in list(state.chains.values())[-50:]
+    ]
+    lost = views.rotations(state)["lost"]
+    return table(f"Tokens (answers lost: {lost})", headings, rows)
+
+
+def _chain_state(state: State, chain: Chain) -> str:
+    if chain.dead:
+        return chain.dead
+    now = state.now_ms()
+    if now >= chain.live.refresh_expires_ms:
+        return "expired"
+    return "live" if now < chain.live.access_expires_ms else "access expired"
+
+
+def _faults(state: State) -> str:
+    headings = ("id", "route", "kind", "phase", "times left", "struck")
+    rows = [
+        (rule.rule_id, rule.route, rule.kind, rule.phase, rule.times, rule.struck)
+        for rule in state.faults.rules()
+    ]
+    return table("Faults", headings, rows)
+
+
+def _journal(entries: Sequence[Entry]) -> str:
+    headings = (
+        "no.",
+        "time",
+        "request",
+        "route",
+        "user",
+        "signature",
+        "partner",
+        "code",
+        "HTTP",
+        "fault",
+        "delivered",
+    )
+    rows = [
+        (
+            entry.seq,
+            _time(entry.time_ms),
+            f"{entry.method} {entry.path}",
+            entry.route,
+            entry.user,
+            entry.signature,
+            "rebate lost" if entry.rebate_lost else entry.partner,
+            entry.outcome,
+            entry.status or "",
+            entry.fault,
+            {None: "", True: "yes", False: "no"}[entry.delivered],
+        )
+        for entry in entries
+    ]
+    return table("Journal (newest first)", headings, rows)
+
+
+def _time(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,145 @@
+"""The worlds the simulator can be (unknown behaviour) and the settings it runs with.
+
+A *world* is a question about KuCoin that nobody could answer; our code must work in each.
+A *setting* is a number, a name or a code that a test may want to scale or change.
+
+Codes for refusals that KuCoin does not document (all changeable by `PUT /_sim/settings`):
+
+========================  =========  ==========================================================
+setting                   default    when
+========================  =========  ==========================================================
+codeInvalidToken          ``40001``  bearer missing, unknown, expired, or of a rotated pair
+codeInvalidGrant          ``40002``  code or refresh token unknown, spent, expired, not this client
+codeInvalidClient         ``40003``  client_id unknown, or client_secret missing or wrong
+codeInvalidRequest        ``40004``  a field is missing or malformed
+codeNameTaken             ``40010``  the user already has a key of this broker's apiName
+codeKeyLimit              ``40011``  the user's number of API keys is at its maximum
+========================  =========  ==========================================================
+
+``40503`` (risk validation) is KuCoin's own and fixed.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+class BadControlRequestError(Exception):
+    """A control request asked for something that does not exist or has the wrong form."""
+
+
+def _choice(default: str, *others: str) -> str:
+    metadata = {"choices": (default, *others)}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(slots=True)
+class Worlds:
+    """Every open question about KuCoin, with the answer in force.
+
+    Attributes:
+        refresh_rotation: What becomes of the old refresh token: it ``dies``, ``survives`` until
+            its own end, or its reuse kills the chain (``reuse_kills_chain``).
+        refresh_grant_type: The grant_type accepted at refresh: as the page says, RFC 6749's, any.
+        oauth_error_form: Web envelope, or RFC 6749 section 5.2 with HTTP 400.
+        client_secret_required: Whether the code exchange needs client_secret.
+        bearer_identity: Whether a bearer token may read GET /api/v1/user/api-key.
+        one_key_per_broker: Whether a second key of the same broker is refused as a taken name.
+        grant_match: Whether a key may ask for fewer groups than were granted (``subset``) or must
+            ask for just those (``exact``).
+        partner_required: Whether a signed call without broker headers is refused; otherwise the
+            journal says ``rebateLost``.
+        remark: Whether a withdrawal's remark comes back: ``kept``, ``cut`` or ``dropped``.
+    """
+
+    refresh_rotation: str = _choice("dies", "survives", "reuse_kills_chain")
+    refresh_grant_type: str = _choice("authorization_code", "refresh_token", "any")
+    oauth_error_form: str = _choice("envelope", "rfc6749")
+    client_secret_required: bool = True
+    bearer_identity: bool = False
+    one_key_per_broker: bool = False
+    grant_match: str = _choice("subset", "exact")
+    partner_required: bool = False
+    remark: str = _choice("kept", "cut", "dropped")
+
+
+@dataclass(slots=True)
+class Settings:
+    """Numbers, names and codes that control may change; camelCase on the wire."""
+
+    access_token_seconds: float = 3600
+    refresh_token_seconds: float = 3 * 24 * 3600
+    code_seconds: float = 300
+    timestamp_window_ms: int = 5000
+    rate_window_ms: int = 30_000
+    rate_limits: dict[str, int] = field(default_factory=dict)
+    client_secrets: list[str] = field(default_factory=list)
+    redirect_urls: list[str] = field(default_factory=list)
+    key_versions: list[str] = field(default_factory=lambda: ["3"])
+    client_ip: str = ""
+    key_ip_whitelist: str = ""
+    api_name: str = "kubroker"
+    broker_id: str = "kubroker"
+    unified_group: str = "API_UNIFIED"
+    web_error_status: int = 200
+    bearer_error_status: int = 401
+    code_invalid_token: str = "40001"
+    code_invalid_grant: str = "40002"
+    code_invalid_client: str = "40003"
+    code_invalid_request: str = "40004"
+    code_name_taken: str = "40010"
+    code_key_limit: str = "40011"
+
+
+def apply_patch(target: Worlds | Settings, patch: Mapping[str, Any]) -> None:
+    """Change the named fields, all or none.
+
+    Args:
+        target: Worlds or settings.
+        patch: Field name (snake_case or camelCase) to value.
+
+    Raises:
+        BadControlRequestError: A name is unknown or a value has the wrong type; nothing changed.
+    """
+    known = {item.name: item for item in fields(target)}
+    changes: dict[str, Any] = {}
+    for given, value in patch.items():
+        name = to_snake(given)
+        if name not in known:
+            raise BadControlRequestError(f"unknown name {given!r}; known: {', '.join(known)}")
+        choices = known[name].metadata.get("choices")
+        if choices and value not in choices:
+            raise BadControlRequestError(f"{given} must be one of {', '.join(choices)}")
+        changes[name] = _coerce(given, value, getattr(target, name))
+    for name, value in changes.items():
+        setattr(target, name, value)
+
+
+def _coerce(name: str, value: Any, current: Any) -> Any:
+    if isinstance(current, bool) or isinstance(value, bool):
+        wanted: tuple[type, ...] = (bool,) if isinstance(current, bool) else ()
+    elif isinstance(current, int | float):
+        wanted = (int, float)
+    else:
+        wanted = (type(current),)
+    if not isinstance(value, wanted):
+        raise BadControlRequestError(f"{name} has the wrong type: {type(value).__name__}")
+    return value
+
+
+def as_json(target: Worlds | Settings) -> dict[str, Any]:
+    """Return every field: worlds under their own names, settings in camelCase."""
+    rename = to_camel if isinstance(target, Settings) else str
+    return {rename(item.name): getattr(target, item.name) for item in fields(target)}
+
+
+def to_snake(name: str) -> str:
+    """Turn camelCase into snake_case; snake_case stays."""
+    return re.sub(r"(?<=[a-z0-9])[A-Z]", lambda found: "_" + found.group().lower(), name)
+
+
+def to_camel(name: str) -> str:
+    """Turn snake_case into camelCase."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
