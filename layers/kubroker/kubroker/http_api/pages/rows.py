@@ -1,0 +1,158 @@
+"""Permissions as rows of a form or of a list."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from kubroker.domain.permissions import Permission, sort_permissions
+from kubroker.http_api.pages.icons import icon
+from kubroker.http_api.pages.wording import WITHDRAWAL_FEE, WORDING
+
+_CHOICE = Markup("""<div class="row {kind}">{icon}
+<div class="what"><label class="title" for="{id}">{title}</label>
+<p class="soft" id="{id}-about">{explanation}</p></div>
+<input type="checkbox" id="{id}" name="{name}" value="{value}" aria-describedby="{id}-about"{flags}>
+</div>
+""")
+_FIXED = Markup("""<div class="row fixed">{icon}
+<div class="what"><p class="title">{title} <span class="badge">{badge}</span></p>
+<p class="soft">{explanation}</p></div>
+<span class="granted">{check}</span>{hidden}
+</div>
+""")
+_HIDDEN = Markup('<input type="hidden" name="{name}" value="{value}">')
+_GRANTED = Markup("""<li class="row fixed">{icon}
+<div class="what"><p class="title">{title}</p><p class="soft">{explanation}</p></div></li>
+""")
+_FIELDSET = Markup("""<fieldset>
+<legend>{legend}</legend>
+<p class="soft small">{hint}</p>
+<div class="rows">
+{rows}</div>
+</fieldset>
+""")
+_WITHDRAWAL = Markup("""<fieldset class="apart">
+<legend>{icon} Withdrawals</legend>
+<p class="small">{intro}</p>
+<div class="rows">
+{withdrawal}{addressbook}</div>
+</fieldset>
+""")
+
+
+def build_choices(
+    broker_name: str,
+    offered: Sequence[Permission],
+    required: Sequence[Permission],
+    *,
+    preselected: Sequence[Permission] = (),
+    is_addressbook_only: bool = False,
+) -> Markup:
+    """The form's fieldsets: what may be chosen, and withdrawals apart.
+
+    Withdrawals are never chosen for the user: not when the broker requires them (then the form
+    can't be sent without the user's own tick), not when they were chosen before.
+    """
+    rows = [_build_fixed(Permission.GENERAL, "Always included")]
+    for permission in sort_permissions({*offered, *required}):
+        if permission in (Permission.GENERAL, Permission.WITHDRAWAL):
+            continue
+        if permission in required:
+            rows.append(_build_fixed(permission, f"Needed by {broker_name}"))
+        else:
+            rows.append(_build_choice(permission, "checked" if permission in preselected else ""))
+    has_choice = len(set(offered) - {*required, Permission.GENERAL, Permission.WITHDRAWAL}) > 0
+    choices = _FIELDSET.format(
+        legend=f"What {broker_name} may do",
+        hint="Turn on only what you want to use. Everything else stays off."
+        if has_choice
+        else f"{broker_name} asks for nothing else.",
+        rows=Markup("").join(rows),
+    )
+    if Permission.WITHDRAWAL not in {*offered, *required}:
+        return choices
+    return choices + _build_withdrawal(
+        broker_name,
+        is_required=Permission.WITHDRAWAL in required,
+        is_addressbook_only=is_addressbook_only,
+    )
+
+
+def build_granted(permissions: Sequence[Permission]) -> Markup:
+    """List items of what was granted."""
+    granted = sort_permissions({Permission.GENERAL, *permissions})
+    return Markup("").join(
+        _GRANTED.format(
+            icon=icon(WORDING[permission].icon),
+            title=WORDING[permission].title,
+            explanation=WORDING[permission].explanation,
+        )
+        for permission in granted
+    )
+
+
+def build_titles(permissions: Sequence[Permission]) -> str:
+    """``Spot trading, Futures trading and Earn``."""
+    titles = [WORDING[permission].title for permission in sort_permissions(permissions)]
+    return " and ".join(filter(None, [", ".join(titles[:-1]), *titles[-1:]]))
+
+
+def _build_fixed(permission: Permission, badge: str) -> Markup:
+    """A row that the user can't change; GENERAL is implied and not sent."""
+    wording = WORDING[permission]
+    is_sent = permission is not Permission.GENERAL
+    return _FIXED.format(
+        icon=icon(wording.icon),
+        title=wording.title,
+        badge=badge,
+        explanation=wording.explanation,
+        check=icon("check"),
+        hidden=_HIDDEN.format(name="permissions", value=permission.value) if is_sent else "",
+    )
+
+
+def _build_choice(permission: Permission, flags: str = "", explanation: str = "") -> Markup:
+    """A row with a checkbox; ``flags`` are attributes without values."""
+    wording = WORDING[permission]
+    return _CHOICE.format(
+        kind="choice",
+        icon=icon(wording.icon),
+        id=f"permission-{permission.value.lower().replace('_', '-')}",
+        name="permissions",
+        value=permission.value,
+        title=wording.title if permission is not Permission.WITHDRAWAL else "Allow withdrawals",
+        explanation=explanation or wording.explanation,
+        flags=f" {flags}" if flags else "",
+    )
+
+
+def _build_withdrawal(broker_name: str, *, is_required: bool, is_addressbook_only: bool) -> Markup:
+    """The section that lets money out: its fee, its own tick, and the address book."""
+    fee_and_need = WITHDRAWAL_FEE
+    if is_required:
+        fee_and_need += f" {broker_name} needs this permission: without it you can only cancel."
+    if is_addressbook_only:
+        addressbook = _HIDDEN.format(name="addressbookOnly", value="true")
+        fee_and_need += " Only addresses in your KuCoin address book can be used."
+    else:
+        addressbook = _CHOICE.format(
+            kind="addressbook",
+            icon=icon("shield"),
+            id="addressbook-only",
+            name="addressbookOnly",
+            value="true",
+            title="Only to my address book",
+            explanation="Withdrawals can then go only to addresses that you saved in your "
+            "KuCoin address book.",
+            flags="",
+        )
+    return _WITHDRAWAL.format(
+        icon=icon("out"),
+        intro="Off unless you allow it.",
+        withdrawal=_build_choice(
+            Permission.WITHDRAWAL,
+            "required" if is_required else "",
+            f"{WORDING[Permission.WITHDRAWAL].explanation} {fee_and_need}",
+        ),
+        addressbook=addressbook,
+    )
