@@ -1,22 +1,42 @@
 """API keys at KuCoin: creation with a bearer token, and the check of a key with itself."""
 
+import contextlib
+import ipaddress
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from pydantic import SecretStr
 
-from kubroker.domain.permissions import Permission
-from kubroker.errors import KucoinRefusedError
+from kubroker.domain.permissions import Permission, build_auth_group_map, parse_key_check
+from kubroker.errors import (
+    KucoinOutcomeUnknownError,
+    KucoinRefusedError,
+    UnprocessableError,
+)
+from kubroker.kucoin import answers
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.signer import ApiCredentials
-from kubroker.kucoin.transport import KucoinTransport
+from kubroker.kucoin.transport import KucoinRequest, KucoinTransport
 from kubroker.settings import KucoinProtocol, KucoinSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedApiKey:
-    """A key just made. Secret and passphrase are shown this once."""
+    """A key just made. Secret and passphrase are shown this once.
+
+    Attributes:
+        api_key: The key's id, which signs nothing alone.
+        secret: Signs.
+        passphrase: Goes along, signed.
+        name: The apiName that KuCoin chose.
+        auth_group: KuCoin's group names.
+        ip_whitelist: Addresses that may use the key; empty for all.
+        broker_id: KuCoin's name for the broker.
+    """
 
     api_key: SecretStr
     secret: SecretStr
@@ -28,12 +48,22 @@ class CreatedApiKey:
 
     @property
     def credentials(self) -> ApiCredentials:
-        raise NotImplementedError
+        """What signs."""
+        return ApiCredentials(api_key=self.api_key, secret=self.secret, passphrase=self.passphrase)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyFacts:
-    """What KuCoin says of a key that signed for itself."""
+    """What KuCoin says of a key that signed for itself.
+
+    Attributes:
+        uid: The KuCoin account.
+        permissions: Those that Kubroker knows.
+        ip_whitelist: Addresses that may use the key; empty for all.
+        api_version: 3, or None where KuCoin does not tell.
+        is_master: Whether it is the master account's, or None.
+        created_at_ms: Epoch milliseconds, or None.
+    """
 
     uid: str
     permissions: frozenset[Permission]
@@ -49,7 +79,7 @@ class KeyRefusal(StrEnum):
     RISK_VALIDATION = "RISK_VALIDATION"
     NAME_TAKEN = "NAME_TAKEN"
     KEY_LIMIT = "KEY_LIMIT"
-    DEAD_TOKEN = "DEAD_TOKEN"
+    DEAD_TOKEN = "DEAD_TOKEN"  # noqa: S105 - a name
     OTHER = "OTHER"
 
 
@@ -68,37 +98,260 @@ class CheckRefusal(StrEnum):
     OTHER = "OTHER"
 
 
+# Source: KuCoin's REST error codes.
+CHECK_REFUSALS: dict[str, CheckRefusal] = {
+    "400002": CheckRefusal.CLOCK,
+    "400003": CheckRefusal.KEY_GONE,
+    "400004": CheckRefusal.KEY_GONE,
+    "400005": CheckRefusal.SIGNATURE,
+    "400006": CheckRefusal.IP_NOT_ALLOWED,
+    "400007": CheckRefusal.PERMISSION,
+    "400200": CheckRefusal.PARTNER,
+    "400201": CheckRefusal.PARTNER,
+    "400202": CheckRefusal.PARTNER,
+    "400301": CheckRefusal.REGION,
+    "411100": CheckRefusal.FROZEN,
+    answers.RATE_LIMITED: CheckRefusal.RATE_LIMITED,
+}
+
+_EXPLANATIONS: dict[CheckRefusal, str] = {
+    CheckRefusal.KEY_GONE: "KuCoin does not know this API key any more, or it belongs to another "
+    "KuCoin site: link the account again.",
+    CheckRefusal.IP_NOT_ALLOWED: "KuCoin does not let {address} use this API key: add it to the "
+    "IP list that the broker gave to KuCoin.",
+    CheckRefusal.CLOCK: "KuCoin's clock and ours differ by more than 5 seconds: ask again.",
+    CheckRefusal.SIGNATURE: "KuCoin did not accept the signature: link the account again.",
+    CheckRefusal.PARTNER: "KuCoin did not accept the broker headers: correct partner, broker name "
+    "and broker key in the secret.",
+    CheckRefusal.PERMISSION: "The API key lacks the permission for this call: link the account "
+    "again and grant it.",
+    CheckRefusal.REGION: "KuCoin does not serve the region of this account or of this address.",
+    CheckRefusal.FROZEN: "The KuCoin account is frozen: its owner has to ask KuCoin's support.",
+    CheckRefusal.RATE_LIMITED: "KuCoin's rate limit is reached: ask again later.",
+    CheckRefusal.OTHER: "KuCoin refused with code {code}: {words}",
+}
+
+
 class ApiKeyClient:
+    """Creates keys with a bearer token and checks them by their own signature."""
+
     def __init__(
         self, settings: KucoinSettings, transport: KucoinTransport, rest: KucoinRest
     ) -> None:
-        raise NotImplementedError
+        """Takes its parts.
+
+        Args:
+            settings: Where KuCoin is, and which version of key creation.
+            transport: Sends the bearer calls.
+            rest: Sends the signed call.
+        """
+        self._settings = settings
+        self._transport = transport
+        self._rest = rest
 
     def create(
         self,
         access_token: SecretStr,
         permissions: Iterable[Permission],
-        is_addressbook_only: bool,
+        is_addressbook_only: bool,  # noqa: FBT001 - KuCoin's own field
         *,
         deadline_seconds: float,
     ) -> CreatedApiKey:
-        raise NotImplementedError
+        """Makes an API key. Not idempotent: each success is another key.
+
+        Source: kucoin-fast-api, 4.1 (v1: empty form, KuCoin takes the groups the user granted,
+        never withdrawal) and 4.2 (v2: the groups as JSON).
+
+        Args:
+            access_token: A live one.
+            permissions: What the user chose; General is implied. Without effect on v1.
+            is_addressbook_only: Has to be as the user granted it.
+            deadline_seconds: For all of it.
+
+        Returns:
+            The key.
+
+        Raises:
+            KucoinUnsentError: No key was made.
+            KucoinOutcomeUnknownError: A key may exist that nobody can use; never repeat.
+            KucoinRefusedError: No key was made; see ``classify_key_refusal``.
+            UnprocessableError: Withdrawal is asked of v1, or a group that has no name.
+        """
+        request = self._build_creation(
+            access_token, frozenset(permissions), is_addressbook_only=is_addressbook_only
+        )
+        answer = self._transport.send(request, deadline_seconds=deadline_seconds, is_fresh=True)
+        data = answers.parse_web(answer)
+        api_key = answers.find_header_value(data, "apiKey")
+        secret = answers.find_text(data, "secret")
+        passphrase = answers.find_text(data, "passphrase")
+        if api_key is None or secret is None or passphrase is None:
+            raise answers.build_unreadable(answer, "API key")
+        return CreatedApiKey(
+            api_key=SecretStr(api_key),
+            secret=SecretStr(secret),
+            passphrase=SecretStr(passphrase),
+            name=_get_words(data, "apiName"),
+            auth_group=answers.parse_list(data.get("authGroup")),
+            ip_whitelist=answers.parse_list(data.get("ipWhiteList")),
+            broker_id=_get_words(data, "brokerId"),
+        )
 
     def check(self, credentials: ApiCredentials, *, deadline_seconds: float) -> ApiKeyFacts:
-        raise NotImplementedError
+        """Asks KuCoin about the key with the key's own signature.
+
+        Source: ``GET /api/v1/user/api-key``, permission General, pool Management, weight 20.
+
+        Args:
+            credentials: The key.
+            deadline_seconds: For all of it.
+
+        Returns:
+            The facts.
+
+        Raises:
+            KucoinRefusedError: See ``classify_check_refusal``.
+            KucoinUnsentError: KuCoin could not be reached; the key may be good.
+            KucoinOutcomeUnknownError: No readable answer came; the key may be good.
+        """
+        data = self._rest.get(
+            "/api/v1/user/api-key", credentials=credentials, deadline_seconds=deadline_seconds
+        )
+        uid = _find_uid(data)
+        if uid is None:
+            raise KucoinOutcomeUnknownError("KuCoin's answer about the API key has no uid.")
+        is_master = data.get("isMaster")
+        return ApiKeyFacts(
+            uid=uid,
+            permissions=parse_key_check(_get_words(data, "permission")),
+            ip_whitelist=answers.parse_list(data.get("ipWhitelist")),
+            api_version=_find_integer(data, "apiVersion"),
+            is_master=is_master if isinstance(is_master, bool) else None,
+            created_at_ms=_find_integer(data, "createdAt"),
+        )
 
     def find_bearer_uid(self, access_token: SecretStr, *, deadline_seconds: float) -> str | None:
-        raise NotImplementedError
+        """Asks whose account a bearer token is for, where a setting names the path.
+
+        Source: none; ``KucoinProtocol.bearer_identity_path`` is an operator's finding.
+
+        Args:
+            access_token: A live one.
+            deadline_seconds: For all of it.
+
+        Returns:
+            The uid, or None where the setting is empty or the answer has none.
+
+        Raises:
+            KucoinError: As for ``check``.
+        """
+        path = self._settings.protocol.bearer_identity_path
+        if path is None:
+            return None
+        request = KucoinRequest(
+            method="GET",
+            url=self._settings.rest_url.rstrip("/") + path,
+            headers=_build_bearer(access_token),
+        )
+        answer = self._transport.send_safe(request, deadline_seconds=deadline_seconds)
+        return _find_uid(answers.parse_rest(answer, is_acting=False))
+
+    def _build_creation(
+        self,
+        access_token: SecretStr,
+        permissions: frozenset[Permission],
+        *,
+        is_addressbook_only: bool,
+    ) -> KucoinRequest:
+        settings, protocol = self._settings, self._settings.protocol
+        path, media_type, body = protocol.key_path_v1, "application/x-www-form-urlencoded", b""
+        if settings.key_version == "v2":
+            path, media_type = protocol.key_path_v2, "application/json"
+            groups = _build_groups(permissions, protocol)
+            fields = {"authGroupMap": groups, "isAddressbookOnly": is_addressbook_only}
+            body = json.dumps(fields, separators=(",", ":")).encode()
+        elif Permission.WITHDRAWAL in permissions:
+            raise UnprocessableError(
+                "Version v1 of the key creation has no withdrawal.", field="permissions"
+            )
+        return KucoinRequest(
+            method="POST",
+            url=settings.web_url.rstrip("/") + path,
+            headers={"Content-Type": media_type, **_build_bearer(access_token)},
+            body=body,
+        )
 
 
 def classify_key_refusal(error: KucoinRefusedError, protocol: KucoinProtocol) -> KeyRefusal:
-    raise NotImplementedError
+    """Says why no key was made.
+
+    Source: kucoin-fast-api, 4 names two reasons without codes; the codes are settings.
+    """
+    code = error.kucoin_code
+    table = (
+        (protocol.risk_validation_codes, KeyRefusal.RISK_VALIDATION),
+        (protocol.name_taken_codes, KeyRefusal.NAME_TAKEN),
+        (protocol.key_limit_codes, KeyRefusal.KEY_LIMIT),
+        (protocol.dead_token_codes, KeyRefusal.DEAD_TOKEN),
+    )
+    return next((refusal for codes, refusal in table if code in codes), KeyRefusal.OTHER)
 
 
 def classify_check_refusal(error: KucoinRefusedError) -> CheckRefusal:
-    raise NotImplementedError
+    """Says why a signed call was refused."""
+    return CHECK_REFUSALS.get(error.kucoin_code, CheckRefusal.OTHER)
 
 
 def explain_check_refusal(error: KucoinRefusedError) -> str:
-    """For a person: what happened, the IP where KuCoin names it, and what to do."""
-    raise NotImplementedError
+    """Says it to a person: what happened, with the address where KuCoin names it, and what to do.
+
+    Source: 400006 is the only code whose message tells the address that KuCoin saw.
+    """
+    return _EXPLANATIONS[classify_check_refusal(error)].format(
+        address=find_address(error.kucoin_message) or "this installation's address",
+        code=error.kucoin_code,
+        words=error.kucoin_message,
+    )
+
+
+def find_address(words: str) -> str | None:
+    """The first IP address in KuCoin's words, or None."""
+    for word in re.findall(r"[0-9A-Fa-f.:]{3,}", words):
+        for candidate in (word, word.strip(".:")):
+            with contextlib.suppress(ValueError):
+                return str(ipaddress.ip_address(candidate))
+    return None
+
+
+def _build_groups(permissions: frozenset[Permission], protocol: KucoinProtocol) -> dict[str, bool]:
+    try:
+        return build_auth_group_map(permissions, unified_group_name=protocol.unified_group_name)
+    except ValueError as error:
+        raise UnprocessableError(
+            "The unified account can't be asked for until the setting unified_group_name names "
+            "KuCoin's group.",
+            field="permissions",
+        ) from error
+
+
+def _build_bearer(access_token: SecretStr) -> dict[str, str]:
+    """Source: kucoin-fast-api, 6.2: the scheme in lower case."""
+    return {"Authorization": f"bearer {access_token.get_secret_value()}"}
+
+
+def _get_words(data: dict[str, Any], name: str) -> str:
+    value = data.get(name)
+    return value[:200] if isinstance(value, str) else ""
+
+
+def _find_integer(data: dict[str, Any], name: str) -> int | None:
+    value = data.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _find_uid(data: Any) -> str | None:
+    """KuCoin writes it as a number, in some answers as text."""
+    value = data.get("uid") if isinstance(data, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    return str(value) if re.fullmatch(r"[0-9A-Za-z]{1,64}", str(value)) else None

@@ -1,0 +1,202 @@
+"""Reads KuCoin's answers: success gives the data, all else one of two errors. Pure.
+
+Source: KuCoin's REST introduction and kucoin-fast-api, 4 and 7. Three shapes exist:
+
+* REST: ``{"code": "200000", "data": …}``, errors ``{"code", "msg"}``, often with HTTP 200;
+* web (``/_oauth/resource``): ``{"success", "code": "200", "msg", "retry", "data"}``;
+* token endpoints: bare OAuth JSON, errors as the web's or as RFC 6749, 5.2.
+
+So the body is read before the status. What can't be read, and for a call that acts also what
+KuCoin itself calls unclear, is an unknown outcome and never a refusal.
+"""
+
+import json
+import math
+import re
+from decimal import Decimal
+from typing import Any
+
+from kubroker.errors import KucoinOutcomeUnknownError, KucoinRefusedError
+from kubroker.kucoin.transport import KucoinAnswer
+
+REST_SUCCESS = "200000"
+WEB_SUCCESSES = frozenset({"200", REST_SUCCESS})
+RATE_LIMITED = "429000"
+MAX_TEXT_CHARACTERS = 16_384
+# Source: KuCoin's REST error codes: timeout and server error tell nothing about a POST.
+UNCLEAR_CODES = frozenset({"408000", "500000"})
+_FAILURE_WORDS = re.compile(r"\bfail(ed|ure)?\b|\berror\b", re.IGNORECASE)
+_LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_-]{20,}")
+
+
+def parse_rest(answer: KucoinAnswer, *, is_acting: bool) -> Any:
+    """Reads an answer of the REST hosts.
+
+    Args:
+        answer: The whole answer.
+        is_acting: Whether the call changes something at KuCoin.
+
+    Returns:
+        The field ``data``, None where it is missing; JSON fractions as Decimal.
+
+    Raises:
+        KucoinRefusedError: KuCoin said no; a limit has code 429000 and ``retry_after_seconds``.
+        KucoinOutcomeUnknownError: The answer does not say what happened.
+    """
+    body = _read_object(answer)
+    code = _find_code(body)
+    if code is None:
+        raise _build_unreadable(answer)
+    if code == REST_SUCCESS and not _claims_failure(body):
+        return body.get("data")
+    raise _build_error(answer, code, _get_text(body, "msg"), is_acting=is_acting)
+
+
+def parse_web(answer: KucoinAnswer) -> Any:
+    """Reads an answer of the web host's resources, all of which act.
+
+    Args:
+        answer: The whole answer.
+
+    Returns:
+        The field ``data``.
+
+    Raises:
+        KucoinRefusedError: KuCoin said no. Whatever looks like a secret is cut from its words.
+        KucoinOutcomeUnknownError: The answer does not say what happened, or contradicts itself.
+    """
+    body = _read_object(answer)
+    code = _find_code(body)
+    success = body.get("success")
+    is_success_code = code in WEB_SUCCESSES
+    if success is True and is_success_code:
+        return body.get("data")
+    is_contradictory = success is True or (success is not False and is_success_code)
+    if code is None or is_contradictory:
+        raise _build_unreadable(answer)
+    raise _build_error(answer, code, _redact(_get_text(body, "msg")), is_acting=True)
+
+
+def parse_token(answer: KucoinAnswer) -> dict[str, Any]:
+    """Reads an answer of the token endpoints.
+
+    Args:
+        answer: The whole answer.
+
+    Returns:
+        The object that holds ``access_token``, bare or as an envelope's data.
+
+    Raises:
+        KucoinRefusedError: KuCoin said no, with its code or RFC 6749's name of the error.
+        KucoinOutcomeUnknownError: The answer does not say what happened.
+    """
+    body = _read_object(answer)
+    if "access_token" in body:
+        return body
+    if name := _get_text(body, "error"):
+        words = _redact(_get_text(body, "error_description"))
+        raise _build_error(answer, name, words, is_acting=True)
+    data = parse_web(answer)
+    if isinstance(data, dict) and "access_token" in data:
+        return data
+    raise _build_unreadable(answer)
+
+
+def find_text(source: Any, name: str) -> str | None:
+    """A text field of a size that a table holds, or None."""
+    value = source.get(name) if isinstance(source, dict) else None
+    is_text = isinstance(value, str) and 0 < len(value) <= MAX_TEXT_CHARACTERS
+    return value if is_text else None
+
+
+def find_header_value(source: Any, name: str) -> str | None:
+    """A text field that can stand in a header: printable ASCII without spaces; or None."""
+    value = find_text(source, name)
+    return value if value is not None and re.fullmatch(r"[!-~]+", value) else None
+
+
+def parse_list(value: Any) -> tuple[str, ...]:
+    """A list that KuCoin writes as JSON array or as text between commas or spaces."""
+    if isinstance(value, str):
+        value = re.split(r"[,\s]+", value)
+    if not isinstance(value, list):
+        return ()
+    return tuple(part.strip() for part in value if isinstance(part, str) and part.strip())
+
+
+def build_unreadable(answer: KucoinAnswer, missing: str) -> KucoinOutcomeUnknownError:
+    """The error for a success that lacks what it has to hold."""
+    return KucoinOutcomeUnknownError(
+        f"KuCoin's answer with HTTP status {answer.status} has no usable {missing}."
+    )
+
+
+def _read_object(answer: KucoinAnswer) -> dict[str, Any]:
+    """The body as a JSON object; a redirect, HTML or garbage is none."""
+    is_redirect = 300 <= answer.status < 400
+    try:
+        body = None if is_redirect else json.loads(answer.body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        body = None
+    if isinstance(body, dict):
+        return body
+    if answer.status == 429:
+        raise _build_refusal(answer, RATE_LIMITED, "Too many requests")
+    raise _build_unreadable(answer)
+
+
+def _build_unreadable(answer: KucoinAnswer) -> KucoinOutcomeUnknownError:
+    return KucoinOutcomeUnknownError(
+        f"KuCoin answered with HTTP status {answer.status} and nothing that can be read."
+    )
+
+
+def _find_code(body: dict[str, Any]) -> str | None:
+    """KuCoin's code: text, in some answers a number."""
+    code = body.get("code")
+    if isinstance(code, int) and not isinstance(code, bool):
+        return str(code)
+    return code if isinstance(code, str) and code else None
+
+
+def _claims_failure(body: dict[str, Any]) -> bool:
+    """A success code beside a failure: both have been seen in one answer."""
+    if body.get("success", True) is not True:
+        return True
+    return body.get("data") is None and bool(_FAILURE_WORDS.search(_get_text(body, "msg")))
+
+
+def _get_text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _redact(words: str) -> str:
+    """The web host might repeat the code or token it refuses."""
+    return _LIKE_A_SECRET.sub("[…]", words)
+
+
+def _build_error(
+    answer: KucoinAnswer, code: str, words: str, *, is_acting: bool
+) -> KucoinRefusedError | KucoinOutcomeUnknownError:
+    """A readable no, unless it leaves open whether the call acted."""
+    if answer.status == 429 or code in {"429", RATE_LIMITED}:
+        return _build_refusal(answer, RATE_LIMITED, words)
+    if is_acting and (answer.status >= 500 or code in UNCLEAR_CODES):
+        return KucoinOutcomeUnknownError(
+            f"KuCoin answered with HTTP status {answer.status} and code {code}, "
+            "which leaves open what happened."
+        )
+    return _build_refusal(answer, code, words)
+
+
+def _build_refusal(answer: KucoinAnswer, code: str, words: str) -> KucoinRefusedError:
+    """The refusal; for a limit with the time until it ends, rounded up.
+
+    Source: KuCoin, rate limits: ``gw-ratelimit-reset`` is in milliseconds.
+    """
+    error = KucoinRefusedError(code[:40], words, http_status_received=answer.status)
+    reset_ms = answer.headers.get("gw-ratelimit-reset", "")
+    if code == RATE_LIMITED and re.fullmatch(r"[0-9]{1,9}", reset_ms):
+        error.retry_after_seconds = max(1, math.ceil(int(reset_ms) / 1000))
+    return error
