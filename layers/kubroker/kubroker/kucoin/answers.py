@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from kubroker.errors import KucoinOutcomeUnknownError, KucoinRefusedError
-from kubroker.kucoin.transport import KucoinAnswer
+from kubroker.kucoin.exchange import KucoinAnswer
 
 REST_SUCCESS = "200000"
 WEB_SUCCESSES = frozenset({"200", REST_SUCCESS})

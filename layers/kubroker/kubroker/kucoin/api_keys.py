@@ -1,7 +1,5 @@
 """API keys at KuCoin: creation with a bearer token, and the check of a key with itself."""
 
-import contextlib
-import ipaddress
 import json
 import re
 from collections.abc import Iterable
@@ -13,14 +11,15 @@ from pydantic import SecretStr
 
 from kubroker.domain.permissions import Permission, build_auth_group_map, parse_key_check
 from kubroker.errors import (
+    ConfigurationError,
     KucoinOutcomeUnknownError,
     KucoinRefusedError,
-    UnprocessableError,
 )
 from kubroker.kucoin import answers
+from kubroker.kucoin.exchange import KucoinRequest
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.signer import ApiCredentials
-from kubroker.kucoin.transport import KucoinRequest, KucoinTransport
+from kubroker.kucoin.transport import KucoinTransport
 from kubroker.settings import KucoinProtocol, KucoinSettings
 
 
@@ -114,23 +113,6 @@ CHECK_REFUSALS: dict[str, CheckRefusal] = {
     answers.RATE_LIMITED: CheckRefusal.RATE_LIMITED,
 }
 
-_EXPLANATIONS: dict[CheckRefusal, str] = {
-    CheckRefusal.KEY_GONE: "KuCoin does not know this API key any more, or it belongs to another "
-    "KuCoin site: link the account again.",
-    CheckRefusal.IP_NOT_ALLOWED: "KuCoin does not let {address} use this API key: add it to the "
-    "IP list that the broker gave to KuCoin.",
-    CheckRefusal.CLOCK: "KuCoin's clock and ours differ by more than 5 seconds: ask again.",
-    CheckRefusal.SIGNATURE: "KuCoin did not accept the signature: link the account again.",
-    CheckRefusal.PARTNER: "KuCoin did not accept the broker headers: correct partner, broker name "
-    "and broker key in the secret.",
-    CheckRefusal.PERMISSION: "The API key lacks the permission for this call: link the account "
-    "again and grant it.",
-    CheckRefusal.REGION: "KuCoin does not serve the region of this account or of this address.",
-    CheckRefusal.FROZEN: "The KuCoin account is frozen: its owner has to ask KuCoin's support.",
-    CheckRefusal.RATE_LIMITED: "KuCoin's rate limit is reached: ask again later.",
-    CheckRefusal.OTHER: "KuCoin refused with code {code}: {words}",
-}
-
 
 class ApiKeyClient:
     """Creates keys with a bearer token and checks them by their own signature."""
@@ -175,7 +157,7 @@ class ApiKeyClient:
             KucoinUnsentError: No key was made.
             KucoinOutcomeUnknownError: A key may exist that nobody can use; never repeat.
             KucoinRefusedError: No key was made; see ``classify_key_refusal``.
-            UnprocessableError: Withdrawal is asked of v1, or a group that has no name.
+            ConfigurationError: v1 was asked for withdrawal, or a group has no name; none was made.
         """
         request = self._build_creation(
             access_token, frozenset(permissions), is_addressbook_only=is_addressbook_only
@@ -271,8 +253,8 @@ class ApiKeyClient:
             fields = {"authGroupMap": groups, "isAddressbookOnly": is_addressbook_only}
             body = json.dumps(fields, separators=(",", ":")).encode()
         elif Permission.WITHDRAWAL in permissions:
-            raise UnprocessableError(
-                "Version v1 of the key creation has no withdrawal.", field="permissions"
+            raise ConfigurationError(
+                "KUCOIN_KEY_VERSION v1 has no withdrawal: use v2, or don't offer the permission."
             )
         return KucoinRequest(
             method="POST",
@@ -302,35 +284,13 @@ def classify_check_refusal(error: KucoinRefusedError) -> CheckRefusal:
     return CHECK_REFUSALS.get(error.kucoin_code, CheckRefusal.OTHER)
 
 
-def explain_check_refusal(error: KucoinRefusedError) -> str:
-    """Says it to a person: what happened, with the address where KuCoin names it, and what to do.
-
-    Source: 400006 is the only code whose message tells the address that KuCoin saw.
-    """
-    return _EXPLANATIONS[classify_check_refusal(error)].format(
-        address=find_address(error.kucoin_message) or "this installation's address",
-        code=error.kucoin_code,
-        words=error.kucoin_message,
-    )
-
-
-def find_address(words: str) -> str | None:
-    """The first IP address in KuCoin's words, or None."""
-    for word in re.findall(r"[0-9A-Fa-f.:]{3,}", words):
-        for candidate in (word, word.strip(".:")):
-            with contextlib.suppress(ValueError):
-                return str(ipaddress.ip_address(candidate))
-    return None
-
-
 def _build_groups(permissions: frozenset[Permission], protocol: KucoinProtocol) -> dict[str, bool]:
     try:
         return build_auth_group_map(permissions, unified_group_name=protocol.unified_group_name)
     except ValueError as error:
-        raise UnprocessableError(
-            "The unified account can't be asked for until the setting unified_group_name names "
-            "KuCoin's group.",
-            field="permissions",
+        raise ConfigurationError(
+            "The unified account can't be asked for until unified_group_name in "
+            "KUCOIN_PROTOCOL_OVERRIDES names KuCoin's group."
         ) from error
 
 

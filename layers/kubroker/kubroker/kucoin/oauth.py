@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from kubroker.errors import ConfigurationError, KucoinError, KucoinRefusedError
 from kubroker.kucoin import answers
-from kubroker.kucoin.transport import KucoinAnswer, KucoinRequest, KucoinTransport
+from kubroker.kucoin.exchange import KucoinAnswer, KucoinRequest
+from kubroker.kucoin.transport import KucoinTransport
 from kubroker.settings import KucoinProtocol, KucoinSettings
 
 MAX_ACCESS_SECONDS = 86_400

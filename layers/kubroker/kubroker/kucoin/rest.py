@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from kubroker.errors import KucoinRefusedError
 from kubroker.kucoin import answers
+from kubroker.kucoin.exchange import KucoinRequest
 from kubroker.kucoin.identity import KucoinSecret
 from kubroker.kucoin.signer import ApiCredentials, sign_request
-from kubroker.kucoin.transport import KucoinRequest, KucoinTransport
+from kubroker.kucoin.transport import KucoinTransport
 from kubroker.settings import KucoinSettings
 
 type Host = Literal["spot", "futures", "broker"]
