@@ -11,8 +11,8 @@ from kubroker.http_api.pages.icons import icon
 from kubroker.http_api.pages.models import ConsentPage, PageResponse
 from kubroker.http_api.pages.rows import build_choices
 
-_CONTENT = Markup("""<h1>Connect your KuCoin account to {broker}</h1>
-<p class="soft">Choose what {broker} may do at KuCoin. You confirm it on KuCoin’s own site.</p>
+_CONTENT = Markup("""<h1>Connect KuCoin to {broker}</h1>
+<p class="soft">Choose what {broker} may do with your KuCoin account. Then confirm it at KuCoin.</p>
 <p class="account">{account_icon}<span>Connecting for your {broker} account
 <strong><bdi>{label}</bdi></strong>
 <span class="soft small">Not yours? Someone may have sent you their link. Choose Cancel.</span>

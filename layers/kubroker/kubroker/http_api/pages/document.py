@@ -113,7 +113,7 @@ def render_document(page: Page, broker: Broker, status: int = 200) -> PageRespon
         script=_SCRIPT.format(script=Markup(page.script)) if page.script else "",  # noqa: S704
     )
     headers = {**_FIXED_HEADERS, "Content-Security-Policy": _build_policy(page, logo_origin)}
-    return PageResponse(status, body, headers)
+    return PageResponse(status, str(body), headers)
 
 
 def parse_origin(url: str) -> str:

@@ -63,7 +63,7 @@ def render_end(page: EndPage) -> PageResponse:
         happened=_fill(text.happened, page),
         detail=_build_detail(page, text),
         back="" if has_retry else _build_back(page, text),
-        reference=f"Code: {page.code}" + (f" · {page.session_id}" if page.session_id else ""),
+        reference=f"Reference: {page.code}" + (f" · {page.session_id}" if page.session_id else ""),
     )
     return render_document(
         Page(
@@ -84,7 +84,7 @@ def _build_detail(page: EndPage, text: EndText) -> Markup:
         return _build_mismatch(page, text)
     steps = list(text.steps)
     if page.code == "account_mismatch" and page.key_name:
-        steps.append(f"Delete {{key}} in the account that you just used: {KEY_PAGE}.")
+        steps.append(f"In the account that you just used, delete {{key}} under {KEY_PAGE}.")
     return _build_steps(steps, page)
 
 
@@ -103,7 +103,9 @@ def _build_connected(page: EndPage) -> Markup:
         parts.append(
             _NOTE.format(
                 title="Delete your old key",
-                text=Markup("{broker} now uses a new key. Please delete {key}: {where}.").format(
+                text=Markup(
+                    "{broker} now uses a new key. Please delete {key} under {where}."
+                ).format(
                     broker=page.broker.name,
                     key=_KEY.format(name=page.old_key_name),
                     where=KEY_PAGE,

@@ -43,7 +43,7 @@ END_TEXTS: dict[str, EndText] = {
         "You cancelled",
         "plain",
         "refused",
-        "Your KuCoin account was not connected, and {broker} got no access to it.",
+        "Nothing was connected, and nothing changed in your KuCoin account.",
         ("There is nothing left to do. You can start again at {broker} at any time.",),
     ),
     "session_expired": EndText(
@@ -83,7 +83,7 @@ END_TEXTS: dict[str, EndText] = {
         "warn",
         "failed",
         "KuCoin refused because the permissions asked for don’t match what your account has or "
-        "what you confirmed there. No key was created, and {broker} has no access.",
+        "what you confirmed there. No key was created, and nothing changed in your account.",
         (),
     ),
     "key_limit_reached": EndText(
@@ -91,7 +91,7 @@ END_TEXTS: dict[str, EndText] = {
         "warn",
         "failed",
         "KuCoin limits how many API keys an account may have, and yours has reached the limit. "
-        "No key was created, and {broker} has no access.",
+        "No key was created.",
         (
             f"Open {KEY_PAGE} and delete a key that you no longer use.",
             "Come back to {broker} and connect KuCoin again.",
@@ -112,7 +112,7 @@ END_TEXTS: dict[str, EndText] = {
         "KuCoin can’t be reached right now",
         "warn",
         "failed",
-        "KuCoin did not answer. No key was created, and {broker} has no access. "
+        "KuCoin did not answer. No key was created, and nothing changed in your account. "
         "This passes by itself.",
         ("Wait a few minutes, then connect KuCoin again at {broker}.",),
         503,
@@ -122,7 +122,7 @@ END_TEXTS: dict[str, EndText] = {
         "bad",
         "failed",
         "KuCoin was asked to create an API key, but its answer did not arrive. There may now be a "
-        "key in your account that nobody can use. {broker} has no access.",
+        "key in your account that nobody can use, {broker} neither.",
         (
             f"Open {KEY_PAGE}.",
             "If there is {key}, delete it.",
@@ -144,10 +144,10 @@ END_TEXTS: dict[str, EndText] = {
         "KuCoin did not confirm the connection",
         "bad",
         "failed",
-        "KuCoin answered with an error. No key was created, and {broker} has no access.",
+        "KuCoin answered with an error. No key was created, and nothing changed in your account.",
         (
             "Connect KuCoin again at {broker}.",
-            "If it fails again, tell {broker}’s support the code at the bottom of this page.",
+            "If it fails again, tell {broker}’s support the reference below.",
         ),
     ),
     "internal_error": EndText(

@@ -6,12 +6,12 @@ from markupsafe import Markup
 
 from kubroker.domain.permissions import Permission, sort_permissions
 from kubroker.http_api.pages.icons import icon
-from kubroker.http_api.pages.wording import WITHDRAWAL_FEE, WORDING
+from kubroker.http_api.pages.wording import WORDING
 
-_CHOICE = Markup("""<div class="row {kind}">{icon}
+_CHOICE = Markup("""<div class="row{kind}">{icon}
 <div class="what"><label class="title" for="{id}">{title}</label>
 <p class="soft" id="{id}-about">{explanation}</p></div>
-<input type="checkbox" id="{id}" name="{name}" value="{value}" aria-describedby="{id}-about"{flags}>
+<input type="checkbox" id="{id}" name="{name}" value="{value}" aria-describedby="{id}-about"{flag}>
 </div>
 """)
 _FIXED = Markup("""<div class="row fixed">{icon}
@@ -31,13 +31,30 @@ _FIELDSET = Markup("""<fieldset>
 {rows}</div>
 </fieldset>
 """)
+# Source: kucoin-fast-api, fees: withdrawals 10 %, 1 to 30 USDT equivalent; deposits free.
 _WITHDRAWAL = Markup("""<fieldset class="apart">
 <legend>{icon} Withdrawals</legend>
-<p class="small">{intro}</p>
-<div class="rows">
+<p>{about}</p>
+<dl class="facts small"><div><dt>Fee for each withdrawal</dt>
+<dd>10 % of the amount, at least 1 and at most 30 USDT or its equivalent, plus KuCoin’s network
+fee</dd></div></dl>
+{notes}<div class="rows">
 {withdrawal}{addressbook}</div>
 </fieldset>
 """)
+
+
+_NOTE = Markup('<p class="small">{text}</p>\n')
+_ADDRESSBOOK = _CHOICE.format(
+    kind=" plain addressbook",
+    icon="",
+    id="addressbook-only",
+    name="addressbookOnly",
+    value="true",
+    title="Only to my address book",
+    explanation="Nothing can be sent to an address that you did not save at KuCoin before.",
+    flag="",
+)
 
 
 def build_choices(
@@ -111,48 +128,43 @@ def _build_fixed(permission: Permission, badge: str) -> Markup:
     )
 
 
-def _build_choice(permission: Permission, flags: str = "", explanation: str = "") -> Markup:
-    """A row with a checkbox; ``flags`` are attributes without values."""
+def _build_choice(permission: Permission, flag: str) -> Markup:
+    """A row with a checkbox; ``flag`` is an attribute without value, or empty."""
     wording = WORDING[permission]
     return _CHOICE.format(
-        kind="choice",
+        kind="",
         icon=icon(wording.icon),
         id=f"permission-{permission.value.lower().replace('_', '-')}",
         name="permissions",
         value=permission.value,
-        title=wording.title if permission is not Permission.WITHDRAWAL else "Allow withdrawals",
-        explanation=explanation or wording.explanation,
-        flags=f" {flags}" if flags else "",
+        title=wording.title,
+        explanation=wording.explanation,
+        flag=flag and f" {flag}",
     )
 
 
 def _build_withdrawal(broker_name: str, *, is_required: bool, is_addressbook_only: bool) -> Markup:
     """The section that lets money out: its fee, its own tick, and the address book."""
-    fee_and_need = WITHDRAWAL_FEE
+    notes = []
     if is_required:
-        fee_and_need += f" {broker_name} needs this permission: without it you can only cancel."
+        notes.append(f"{broker_name} needs this permission: allow it, or cancel.")
     if is_addressbook_only:
-        addressbook = _HIDDEN.format(name="addressbookOnly", value="true")
-        fee_and_need += " Only addresses in your KuCoin address book can be used."
-    else:
-        addressbook = _CHOICE.format(
-            kind="addressbook",
-            icon=icon("shield"),
-            id="addressbook-only",
-            name="addressbookOnly",
-            value="true",
-            title="Only to my address book",
-            explanation="Withdrawals can then go only to addresses that you saved in your "
-            "KuCoin address book.",
-            flags="",
-        )
+        notes.append("Only addresses in your KuCoin address book can be used.")
     return _WITHDRAWAL.format(
         icon=icon("out"),
-        intro="Off unless you allow it.",
-        withdrawal=_build_choice(
-            Permission.WITHDRAWAL,
-            "required" if is_required else "",
-            f"{WORDING[Permission.WITHDRAWAL].explanation} {fee_and_need}",
+        about=WORDING[Permission.WITHDRAWAL].explanation,
+        notes=Markup("").join(_NOTE.format(text=note) for note in notes),
+        withdrawal=_CHOICE.format(
+            kind=" plain",
+            icon="",
+            id="permission-withdrawal",
+            name="permissions",
+            value=Permission.WITHDRAWAL.value,
+            title="Allow withdrawals",
+            explanation="Off unless you turn it on.",
+            flag=" required" if is_required else "",
         ),
-        addressbook=addressbook,
+        addressbook=_HIDDEN.format(name="addressbookOnly", value="true")
+        if is_addressbook_only
+        else _ADDRESSBOOK,
     )

@@ -64,7 +64,7 @@ a:hover { color: var(--accent-strong); }
 
 fieldset { border: 0; min-width: 0; }
 legend { padding: 0; display: block; width: 100%; }
-legend + .soft { margin-top: .2rem; }
+legend + .soft, .next h2 + .soft { margin-top: .2rem; }
 .rows { margin-top: .75rem; border-top: 1px solid var(--line); }
 .row { position: relative; display: flex; gap: .9rem; align-items: flex-start;
   padding: .9rem .5rem; border-bottom: 1px solid var(--line); }
@@ -83,18 +83,23 @@ legend + .soft { margin-top: .2rem; }
   margin: .06rem 0 0; accent-color: var(--accent); cursor: pointer; }
 .row input:focus-visible { outline: none; }
 .row .granted { flex: none; display: grid; place-items: center; width: 1.375rem;
-  height: 1.375rem; margin-top: .06rem; color: var(--accent); }
+  height: 1.375rem; margin-top: .06rem; border-radius: .3rem; background: var(--wash);
+  color: var(--accent); }
+.row .granted .icon { width: 1rem; height: 1rem; stroke-width: 2.6; }
 .badge { font-size: .78125rem; font-weight: 600; color: var(--accent); }
 
 .apart { border: 1px solid var(--warn-line); background: var(--warn-wash);
-  border-radius: 1rem; padding: 1.1rem 1.15rem; }
+  border-radius: 1rem; padding: 1.1rem 1.15rem .9rem; }
 .apart legend { float: left; color: var(--warn); display: flex; gap: .6rem;
   align-items: center; }
 .apart legend + * { clear: both; padding-top: .35rem; }
-.apart .rows { border-top: 0; margin: .5rem -.5rem -.4rem; }
-.apart .row { border-bottom: 0; padding: .7rem .5rem; }
+.apart .facts { margin-top: .75rem; }
+.apart .facts > div { display: block; }
+.apart .facts + .small { margin-top: .75rem; }
+.apart .rows { border-top: 0; margin: .9rem 0 -.35rem; }
+.apart .row { border-bottom: 0; border-top: 1px solid var(--warn-line); padding: .75rem 0; }
+.apart .row .soft { color: inherit; }
 .apart .row:has(input):hover { background: transparent; }
-.apart .row + .row { border-top: 1px solid var(--warn-line); }
 @supports selector(:has(a)) {
   .apart:not(:has(input[value="WITHDRAWAL"]:checked)) .addressbook { display: none; }
 }

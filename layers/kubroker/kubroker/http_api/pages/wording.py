@@ -53,16 +53,10 @@ WORDING: dict[Permission, PermissionWording] = {
     ),
     Permission.WITHDRAWAL: PermissionWording(
         "Withdrawals",
-        "Send crypto from your KuCoin account to addresses and accounts outside it.",
+        "Send crypto from your KuCoin account to someone else, or to a wallet outside KuCoin.",
         "out",
     ),
 }
-
-WITHDRAWAL_FEE = (
-    "Each withdrawal made this way costs 10 % of its amount, at least 1 and at most 30 USDT "
-    "(or the same value in its currency), plus KuCoin’s usual network fee."
-)
-"""Source: kucoin-fast-api, fees: deposits 0; withdrawals 10 %, 1 to 30 USDT equivalent."""
 
 # Accounts without futures are by far the most frequent reason; the rest in falling likelihood.
 _CAUSES = (
