@@ -1,0 +1,168 @@
+"""Talks to the simulator as a broker would, with nothing but requests and the protocol."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+import requests
+
+from local.kucoin_simulator.client import SimulatorControl
+
+REDIRECT_URL = "http://localhost:3000/oauth/callback"
+CLIENT_ID = "kubroker-local"
+CLIENT_SECRET = "local-client-secret"
+SCOPE = "OAUTH_CREATE_API"
+TOKEN_PATH = "/_oauth/access-token"
+REFRESH_PATH = "/_oauth/refresh-token"
+V2_PATH = "/_oauth/resource/cyber-truck-vault/v2/outer/api-key/add"
+V1_PATH = "/_oauth/resource/ucenter/outer/api-key/add"
+SPOT = ("kubrokerspot", "kubrokerspotND", "local-spot-broker-key")
+FUTURES = ("kubrokerfutures", "kubrokerfuturesND", "local-futures-broker-key")
+
+
+def hmac64(secret, text):
+    return base64.b64encode(
+        hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()
+    ).decode()
+
+
+@dataclass
+class Key:
+    api_key: str
+    secret: str
+    passphrase: str
+
+    @classmethod
+    def of(cls, data):
+        return cls(data["apiKey"], data["secret"], data["passphrase"])
+
+
+class Driver:
+    def __init__(self, url):
+        self.url = url
+        self.control = SimulatorControl(url)
+        self.session = requests.Session()
+
+    def get(self, target, **options):
+        return self.session.get(self.url + target, timeout=10, **options)
+
+    def login_url(self, **changes):
+        fields = {
+            "response_type": "code",
+            "client_id": CLIENT_ID,
+            "redirect_uri": REDIRECT_URL,
+            "scope": SCOPE,
+            "state": "s1",
+        } | changes
+        return "/oauth?" + "&".join(f"{name}={value}" for name, value in fields.items() if value)
+
+    def exchange(self, code, **changes):
+        fields = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": REDIRECT_URL,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+        } | changes
+        query = "&".join(f"{name}={value}" for name, value in fields.items() if value is not None)
+        return self.get(f"{TOKEN_PATH}?{query}")
+
+    def tokens(self, user="alice", **grant):
+        return self.exchange(self.control.authorization_code(user, **grant)).json()
+
+    def refresh(self, token, **changes):
+        fields = {"grant_type": "authorization_code", "refresh_token": token, "scope": SCOPE}
+        fields |= changes
+        return self.session.post(
+            self.url + REFRESH_PATH,
+            data={name: value for name, value in fields.items() if value is not None},
+            timeout=10,
+        )
+
+    def create_key(self, access, groups=("API_COMMON",), is_addressbook_only=False):
+        body = {
+            "authGroupMap": dict.fromkeys(groups, True),
+            "isAddressbookOnly": is_addressbook_only,
+        }
+        return self.create_key_raw(access, json.dumps(body))
+
+    def create_key_raw(self, access, body, content_type="application/json"):
+        return self.session.post(
+            self.url + V2_PATH,
+            data=body,
+            headers={"Authorization": f"bearer {access}", "Content-Type": content_type},
+            timeout=10,
+        )
+
+    def create_key_v1(self, access, body=""):
+        return self.session.post(
+            self.url + V1_PATH,
+            data=body,
+            headers={
+                "Authorization": f"bearer {access}",
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+            timeout=10,
+        )
+
+    def key(self, user="alice", groups=None, **fields):
+        if groups is not None:
+            fields["groups"] = list(groups)
+        return Key.of(self.control.add_key(user, **fields))
+
+    def call(
+        self,
+        key,
+        method,
+        path,
+        query=None,
+        body=None,
+        *,
+        host="",
+        partner=SPOT,
+        headers=None,
+        timestamp=None,
+        signed_query=None,
+        session=None,
+        timeout=10,
+    ):
+        """Sign as the protocol says; `headers` replaces (None removes) what would be sent."""
+        text = "" if body is None else json.dumps(body)
+        raw = "&".join(f"{name}={value}" for name, value in (query or {}).items())
+        encoded = urlencode(query or {}, quote_via=quote)
+        signed = raw if signed_query is None else signed_query
+        stamp = str(timestamp if timestamp is not None else time.time_ns() // 1_000_000)
+        target = f"{path}?{signed}" if raw else path
+        sent = {
+            "KC-API-KEY": key.api_key,
+            "KC-API-SIGN": hmac64(key.secret, stamp + method + target + text),
+            "KC-API-TIMESTAMP": stamp,
+            "KC-API-PASSPHRASE": hmac64(key.secret, key.passphrase),
+            "KC-API-KEY-VERSION": "3",
+            "Content-Type": "application/json",
+            "KC-API-PARTNER": partner[0],
+            "KC-API-PARTNER-SIGN": hmac64(partner[2], stamp + partner[0] + key.api_key),
+            "KC-BROKER-NAME": partner[1],
+            "KC-API-PARTNER-VERIFY": "true",
+        } | (headers or {})
+        return (session or self.session).request(
+            method,
+            self.url + host + path + (f"?{encoded}" if encoded else ""),
+            data=text or None,
+            headers={name: value for name, value in sent.items() if value is not None},
+            timeout=timeout,
+        )
+
+    def check_key(self, key, **options):
+        return self.call(key, "GET", "/api/v1/user/api-key", **options)
+
+    def last_entry(self, **filters):
+        return self.control.journal(**filters)[-1]
+
+
+def code_of(response):
+    return response.json()["code"]
