@@ -1,0 +1,137 @@
+"""What an operator may set, and what is refused before anything is deployed."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from local.template import load_template
+from tests.support.deployed import (
+    REQUIRED_PARAMETERS,
+    fill_parameters,
+    find_parameter_fault,
+    find_refusals,
+)
+
+ROOT = Path(__file__).parents[2]
+PARAMETERS = load_template()["Parameters"]
+BOUNDS = {"AllowedValues", "AllowedPattern", "MinValue"}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameter_has_description_type_and_bounds(name):
+    parameter = PARAMETERS[name]
+    assert len(parameter["Description"]) > 20
+    assert parameter["Type"] in {"String", "Number"}
+    assert BOUNDS & set(parameter), "AllowedValues, AllowedPattern or MinValue and MaxValue"
+    if "AllowedPattern" in parameter:
+        assert parameter["ConstraintDescription"], "a regular expression is no explanation"
+        assert "AllowedPattern" not in parameter or parameter["AllowedPattern"][0] == "^"
+        assert parameter["AllowedPattern"][-1] == "$"
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameter_default_or_example_is_within_its_bounds(name):
+    value = str(PARAMETERS[name].get("Default", REQUIRED_PARAMETERS.get(name)))
+    assert find_parameter_fault(PARAMETERS[name], value) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Stage", "local"),
+        ("KucoinWebUrl", "http://127.0.0.1:3001"),
+        ("KucoinFuturesUrl", "http://127.0.0.1:3001/futures"),
+        ("KucoinRedirectUrl", "http://localhost:3000/oauth/callback"),
+        ("PublicBaseUrl", "http://localhost:3000"),
+        ("PublicBaseUrl", "https://connect.broker.example/kubroker"),
+        ("ReturnUrlAllowList", "http://localhost:3003/,https://a.example/x"),
+        ("BrokerName", "Zürcher Börse & Söhne"),
+        ("BrokerLogoUrl", "http://localhost:3003/logo.svg"),
+        ("BrokerLogoUrl", "https://cdn.broker.example/logo%20dark.png"),
+        ("KucoinProtocolOverrides", '{"refresh_grant_type": "refresh_token"}'),
+        ("LogRetentionDays", "365"),
+    ],
+)
+def test_parameter_takes(name, value):
+    assert find_parameter_fault(PARAMETERS[name], value) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Stage", "Prod"),
+        ("Stage", "a"),
+        ("Stage", "has-hyphen"),
+        ("KucoinSite", "thailand"),
+        ("KucoinWebUrl", "http://www.kucoin.com"),
+        ("KucoinWebUrl", "https://user@www.kucoin.com"),
+        ("KucoinRestUrl", "https://api.kucoin.com/?x=1"),
+        ("KucoinClientId", ""),
+        ("KucoinClientId", "a b"),
+        ("KucoinRedirectUrl", "https://connect.broker.example/callback"),
+        ("KucoinRedirectUrl", "http://connect.broker.example/oauth/callback"),
+        ("KucoinRedirectUrl", "https://connect.broker.example/oauth/callback?x=1"),
+        ("KucoinKeyVersion", "v3"),
+        ("KucoinProtocolOverrides", "refresh_grant_type=refresh_token"),
+        ("PublicBaseUrl", "https://connect.broker.example/"),
+        ("ReturnUrlAllowList", ""),
+        ("ReturnUrlAllowList", "*"),
+        ("ReturnUrlAllowList", "http://www.broker.example/"),
+        ("ReturnUrlAllowList", "https://a.example/, https://b.example/"),
+        ("ReturnUrlAllowList", "https://*.broker.example/"),
+        ("BrokerName", "<b>Broker</b>"),
+        ("BrokerName", "x" * 61),
+        ("BrokerLogoUrl", "javascript:alert(1)"),
+        ("BrokerLogoUrl", "https://cdn.broker.example/a.png;script-src"),
+        ("LogLevel", "TRACE"),
+        ("LogRetentionDays", "0"),
+    ],
+)
+def test_parameter_refuses(name, value):
+    assert find_parameter_fault(PARAMETERS[name], value)
+
+
+@pytest.mark.parametrize("site", ["europe", "australia"])
+def test_rules_local_site_with_key_version_1_is_refused(template, site):
+    parameters = fill_parameters(template, KucoinSite=site, KucoinKeyVersion="v1")
+    (refusal,) = find_refusals(template, parameters)
+    assert "KucoinKeyVersion to v2" in refusal
+
+
+@pytest.mark.parametrize(
+    ("site", "version"), [("global", "v1"), ("global", "v2"), ("europe", "v2")]
+)
+def test_rules_known_combination_is_taken(template, site, version):
+    parameters = fill_parameters(template, KucoinSite=site, KucoinKeyVersion=version)
+    assert find_refusals(template, parameters) == []
+
+
+def test_rules_prod_without_public_base_url_is_refused(template):
+    (refusal,) = find_refusals(template, fill_parameters(template, Stage="prod"))
+    assert "PublicBaseUrl" in refusal
+    url = "https://connect.broker.example"
+    assert find_refusals(template, fill_parameters(template, Stage="prod", PublicBaseUrl=url)) == []
+
+
+def test_rules_survive_the_transform(template, translated):
+    assert translated["Rules"] == template["Rules"]
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_samconfig_sets_what_has_no_default(stage):
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    deploy = config[stage]["deploy"]["parameters"]
+    overrides = dict(entry.split("=", 1) for entry in deploy["parameter_overrides"])
+    assert set(overrides) <= set(PARAMETERS)
+    assert set(REQUIRED_PARAMETERS) <= set(overrides)
+    assert overrides["Stage"] == stage
+    assert deploy["capabilities"] == "CAPABILITY_IAM"
+
+
+def test_samconfig_prod_satisfies_the_rules(template):
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    entries = config["prod"]["deploy"]["parameters"]["parameter_overrides"]
+    overrides = dict(entry.split("=", 1) for entry in entries)
+    assert find_refusals(template, fill_parameters(template, **overrides)) == []
+    assert config["prod"]["deploy"]["parameters"]["confirm_changeset"]

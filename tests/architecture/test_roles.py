@@ -1,0 +1,167 @@
+"""Least privilege, as far as the template alone can tell it."""
+
+import pytest
+
+from tests.support.deployed import as_list, find_references, load_translated, select
+
+RESOURCES = load_translated()["Resources"]
+ROLES = select(RESOURCES, "AWS::IAM::Role")
+FUNCTIONS = select(RESOURCES, "AWS::Lambda::Function")
+# Which role may do what with the vault key, and for which purpose. The heart of the design:
+# no function can open what is not its own.
+VAULT_USE = {
+    "OauthCallbackRole": {("kms:GenerateDataKey", "oauth-tokens")},
+    "KeyCreationRole": {
+        ("kms:Decrypt", "oauth-tokens"),
+        ("kms:Decrypt", "api-key"),
+        ("kms:GenerateDataKey", "api-key"),
+    },
+}
+# Actions for which AWS offers no resource to name.
+WITHOUT_RESOURCE: set[str] = set()
+
+
+def _list_statements(role):
+    return [
+        statement
+        for policy in ROLES[role].get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def test_every_function_has_a_role_of_its_own():
+    used = [list(find_references(function["Role"])) for function in FUNCTIONS.values()]
+    assert sorted(used) == sorted([role] for role in ROLES)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_is_assumed_by_lambda_only(role):
+    (statement,) = ROLES[role]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert statement["Action"] == "sts:AssumeRole"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_has_no_managed_policy_and_no_fixed_name(role):
+    assert "ManagedPolicyArns" not in ROLES[role]
+    assert "RoleName" not in ROLES[role], "IAM is global: a stage may stand in two regions"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_names_its_actions_and_resources(role):
+    for statement in _list_statements(role):
+        assert statement["Effect"] == "Allow"
+        assert not {"NotAction", "NotResource"} & set(statement), statement["Sid"]
+        actions = as_list(statement["Action"])
+        assert not [action for action in actions if "*" in action], statement["Sid"]
+        if set(actions) <= WITHOUT_RESOURCE:
+            continue
+        for resource in as_list(statement["Resource"]):
+            assert resource != "*", statement["Sid"]
+            assert set(find_references(resource)) & set(RESOURCES), statement["Sid"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_repeats_no_action_on_a_resource(role):
+    pairs = [
+        (action, str(resource), str(statement.get("Condition")))
+        for statement in _list_statements(role)
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    ]
+    assert len(pairs) == len(set(pairs))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_role_logs_into_its_functions_group_only(name):
+    (role,) = find_references(FUNCTIONS[name]["Role"])
+    logging = [s for s in _list_statements(role) if "logs:PutLogEvents" in as_list(s["Action"])]
+    (statement,) = logging
+    assert as_list(statement["Action"]) == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    group = FUNCTIONS[name]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert statement["Resource"] == {"Fn::GetAtt": [group, "Arn"]}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_uses_the_vault_for_its_purpose_only(role):
+    used = set()
+    for statement in _list_statements(role):
+        actions = [action for action in as_list(statement["Action"]) if action[:4] == "kms:"]
+        if not actions:
+            continue
+        assert list(find_references(statement["Resource"])) == ["VaultKey"]
+        (purpose,) = as_list(
+            statement["Condition"]["StringEquals"]["kms:EncryptionContext:purpose"]
+        )
+        used |= {(action, purpose) for action in actions}
+    assert used == VAULT_USE.get(role, set())
+
+
+def test_queue_consumers_may_work_their_queue():
+    needed = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    for mapping in select(RESOURCES, "AWS::Lambda::EventSourceMapping").values():
+        (queue,) = find_references(mapping["EventSourceArn"])
+        (function,) = find_references(mapping["FunctionName"])
+        (role,) = find_references(FUNCTIONS[function]["Role"])
+        granted = {
+            action
+            for statement in _list_statements(role)
+            if queue in find_references(statement["Resource"])
+            for action in as_list(statement["Action"])
+        }
+        assert needed <= granted, function
+
+
+def _get_key_statements(name):
+    return {
+        statement["Sid"]: statement
+        for statement in RESOURCES[name]["Properties"]["KeyPolicy"]["Statement"]
+    }
+
+
+@pytest.mark.parametrize("name", ["VaultKey", "ServiceKey"])
+def test_key_rotates_and_waits_before_it_goes(name):
+    key = RESOURCES[name]["Properties"]
+    assert key["EnableKeyRotation"]
+    assert key["PendingWindowInDays"] == 30
+
+
+@pytest.mark.parametrize("name", ["VaultKey", "ServiceKey"])
+def test_key_administration_can_not_use_the_key(name):
+    actions = _get_key_statements(name)["AdministerWithoutUsing"]["Action"]
+    assert "kms:PutKeyPolicy" in actions, "else the key could never be administered again"
+    use = ("Encrypt", "Decrypt", "GenerateData", "ReEncrypt", "CreateGrant", "*", "Sign", "Mac")
+    assert not [action for action in actions if any(word in action for word in use)]
+
+
+@pytest.mark.parametrize("name", ["VaultKey", "ServiceKey"])
+def test_key_use_is_always_conditional(name):
+    for sid, statement in _get_key_statements(name).items():
+        if statement["Effect"] == "Allow" and sid != "AdministerWithoutUsing":
+            assert statement["Condition"], sid
+
+
+@pytest.mark.parametrize(
+    ("sid", "field"), [("NothingWithoutPurpose", "purpose"), ("NothingWithoutUser", "userId")]
+)
+def test_vault_key_denies_use_without_context(sid, field):
+    statement = _get_key_statements("VaultKey")[sid]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Condition"] == {"Null": {f"kms:EncryptionContext:{field}": "true"}}
+    assert {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"} <= set(statement["Action"])
+
+
+def test_vault_key_is_multi_region():
+    assert RESOURCES["VaultKey"]["Properties"]["MultiRegion"]
+
+
+def test_service_key_is_used_through_services_only():
+    for sid, statement in _get_key_statements("ServiceKey").items():
+        if sid == "AdministerWithoutUsing":
+            continue
+        if "Service" in statement["Principal"]:
+            assert "kms:EncryptionContext:aws:logs:arn" in statement["Condition"]["ArnLike"]
+        else:
+            equals = statement["Condition"]["StringEquals"]
+            assert equals["kms:CallerAccount"] == {"Ref": "AWS::AccountId"}
+            assert equals["kms:ViaService"], sid

@@ -1,0 +1,226 @@
+"""What every function, queue, table, key and route of the stack must have."""
+
+import json
+import re
+from pathlib import Path
+
+from tests.support.deployed import as_list, find_references, list_routes, select
+
+ROOT = Path(__file__).parents[2]
+BANNERS = [
+    "parameters", "globals", "layer", "keys", "storage", "queues", "roles", "functions", "api",
+    "schedules", "alarms", "outputs",
+]  # fmt: skip
+PUBLIC_ROUTES = {
+    "GET /connect/{token}",
+    "POST /connect/{token}",
+    "GET /connect/{token}/status",
+    "GET /oauth/callback",
+    "GET /health",
+}
+# A new type: does the local stack know it (local/aws_types.py), is it kept on deletion?
+KNOWN_TYPES = {
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::CloudWatch::Alarm",
+    "AWS::DynamoDB::Table",
+    "AWS::IAM::Role",
+    "AWS::KMS::Alias",
+    "AWS::KMS::Key",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::LayerVersion",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
+    "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
+}
+# Attributes that an index may hold: never a ciphertext or a wrapped key.
+INDEXABLE = {
+    "apiKeyState", "authorization", "connectionStatus", "dueShard", "nextActionAt", "updatedAt",
+    "userId",
+}  # fmt: skip
+
+
+def _is_dead_letter(name):
+    return name.endswith("DeadLetterQueue")
+
+
+def test_template_is_in_banner_order():
+    text = (ROOT / "template.yaml").read_text()
+    found = re.findall(r"^ *# ={20,} (\w+)$", text, flags=re.MULTILINE)
+    assert found == [banner for banner in BANNERS if banner in found]
+    assert set(BANNERS) - set(found) <= {"schedules"}
+
+
+def test_every_resource_type_is_known(resources):
+    assert {resource["Type"] for resource in resources.values()} <= KNOWN_TYPES
+
+
+def test_every_name_holds_the_stage(resources):
+    naming = {
+        "AWS::CloudWatch::Alarm": "AlarmName",
+        "AWS::DynamoDB::Table": "TableName",
+        "AWS::KMS::Alias": "AliasName",
+        "AWS::Lambda::Function": "FunctionName",
+        "AWS::Logs::LogGroup": "LogGroupName",
+        "AWS::SQS::Queue": "QueueName",
+    }
+    for resource_type, key in naming.items():
+        for logical_id, properties in select(resources, resource_type).items():
+            assert "kubroker-${Stage}-" in properties[key]["Fn::Sub"], logical_id
+
+
+def test_every_function_has_its_limits(resources):
+    for name, function in select(resources, "AWS::Lambda::Function").items():
+        assert function["Runtime"] == "python3.13", name
+        assert function["Handler"] == "app.lambda_handler", name
+        assert function["Architectures"] == ["x86_64"], name
+        assert 128 <= function["MemorySize"] <= 1024, name
+        assert 1 <= function["Timeout"] <= 900, name
+        assert function["Description"].endswith("."), name
+
+
+def test_every_function_behind_the_api_ends_before_the_api_does(resources, translated):
+    functions = select(resources, "AWS::Lambda::Function")
+    for route, operation in list_routes(translated).items():
+        assert functions[_find_function(operation)]["Timeout"] <= 28, route
+
+
+def _find_function(operation):
+    uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+    return re.search(r"\$\{(\w+Function)\.", uri)[1]
+
+
+def test_every_function_has_a_log_group_of_its_own(resources):
+    groups = select(resources, "AWS::Logs::LogGroup")
+    used = []
+    for name, function in select(resources, "AWS::Lambda::Function").items():
+        assert function["LoggingConfig"]["LogFormat"] == "JSON", name
+        group = function["LoggingConfig"]["LogGroup"]["Ref"]
+        expected = "/aws/lambda/" + function["FunctionName"]["Fn::Sub"]
+        assert groups[group]["LogGroupName"]["Fn::Sub"] == expected
+        used.append(group)
+    assert len(used) == len(set(used))
+
+
+def test_every_log_group_is_encrypted_and_ends(resources):
+    for name, group in select(resources, "AWS::Logs::LogGroup").items():
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}, name
+        assert list(find_references(group["KmsKeyId"])) == ["ServiceKey"], name
+
+
+def test_every_queue_has_a_dead_letter_queue_with_an_alarm(resources):
+    queues = select(resources, "AWS::SQS::Queue")
+    alarms = select(resources, "AWS::CloudWatch::Alarm").values()
+    watched = {
+        reference
+        for alarm in alarms
+        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        and alarm["Threshold"] == 0
+        and alarm["ComparisonOperator"] == "GreaterThanThreshold"
+        for reference in find_references(alarm["Dimensions"])
+    }
+    for name, queue in queues.items():
+        if _is_dead_letter(name):
+            assert name in watched, f"nobody would see what ends up in {name}"
+            assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+        else:
+            (target,) = find_references(queue["RedrivePolicy"]["deadLetterTargetArn"])
+            assert _is_dead_letter(target)
+            assert target in queues
+
+
+def test_every_queue_is_encrypted(resources):
+    for name, queue in select(resources, "AWS::SQS::Queue").items():
+        assert list(find_references(queue["KmsMasterKeyId"])) == ["ServiceKey"], name
+
+
+def test_every_queue_consumer_reports_partial_failures_and_has_time(resources):
+    functions = select(resources, "AWS::Lambda::Function")
+    queues = select(resources, "AWS::SQS::Queue")
+    for name, mapping in select(resources, "AWS::Lambda::EventSourceMapping").items():
+        (source,) = find_references(mapping["EventSourceArn"])
+        (function,) = find_references(mapping["FunctionName"])
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
+        # Source: Lambda's developer guide, "Configuring a queue to use with Lambda": six times.
+        assert queues[source]["VisibilityTimeout"] >= 6 * functions[function]["Timeout"], name
+
+
+def test_only_the_named_routes_are_public(translated):
+    schemes = {route: operation["security"] for route, operation in list_routes(translated).items()}
+    public = {route for route, scheme in schemes.items() if scheme != [{"AWS_IAM": []}]}
+    assert public == PUBLIC_ROUTES
+    assert all(schemes[route] == [{"NONE": []}] for route in public)
+    (api,) = select(translated["Resources"], "AWS::ApiGatewayV2::Api").values()
+    scheme = api["Body"]["components"]["securitySchemes"]["AWS_IAM"]
+    assert scheme["x-amazon-apigateway-authtype"] == "awsSigv4"
+
+
+def test_every_public_route_is_throttled_lower(resources):
+    (stage,) = select(resources, "AWS::ApiGatewayV2::Stage").values()
+    default = stage["DefaultRouteSettings"]
+    assert set(stage["RouteSettings"]) == PUBLIC_ROUTES
+    for route, settings in stage["RouteSettings"].items():
+        for limit in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
+            assert 0 < settings[limit] < default[limit], route
+
+
+def test_access_logs_hold_neither_path_nor_query(resources):
+    (stage,) = select(resources, "AWS::ApiGatewayV2::Stage").values()
+    fields = json.loads(stage["AccessLogSettings"]["Format"])
+    assert fields["routeKey"] == "$context.routeKey"
+    told = set(re.findall(r"\$context\.([\w.]+)", stage["AccessLogSettings"]["Format"]))
+    assert not [
+        name for name in told if re.search(r"path|query|header|protocol|sourceIp|message", name)
+    ]
+
+
+def test_every_table_is_kept_encrypted_and_restorable(resources):
+    for name, table in select(resources, "AWS::DynamoDB::Table").items():
+        assert table["BillingMode"] == "PAY_PER_REQUEST", name
+        assert table["DeletionProtectionEnabled"], name
+        assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], name
+        assert table["SSESpecification"]["SSEType"] == "KMS", name
+        assert "ServiceKey" in find_references(table["SSESpecification"]), name
+
+
+def test_no_index_holds_more_than_facts(resources):
+    for name, table in select(resources, "AWS::DynamoDB::Table").items():
+        for index in table.get("GlobalSecondaryIndexes", []):
+            assert index["Projection"]["ProjectionType"] in {"KEYS_ONLY", "INCLUDE"}, name
+            held = set(index["Projection"].get("NonKeyAttributes", []))
+            held |= {key["AttributeName"] for key in index["KeySchema"]}
+            assert held <= INDEXABLE, name
+
+
+def test_what_holds_data_survives_the_stack(resources):
+    kept = {"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SecretsManager::Secret"}
+    for name, resource in resources.items():
+        if resource["Type"] in kept:
+            assert resource["DeletionPolicy"] == "Retain", name
+            assert resource["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_secret_is_made_empty(resources):
+    (secret,) = select(resources, "AWS::SecretsManager::Secret").values()
+    assert secret["Name"] == {"Fn::Sub": "kubroker/${Stage}/kucoin"}
+    content = json.loads(secret["SecretString"])
+    parts = {"partner": "", "brokerName": "", "brokerKey": ""}
+    assert content == {"clientSecret": "", "spot": parts, "futures": parts}
+
+
+def test_every_output_has_a_description(template):
+    for name, output in template["Outputs"].items():
+        assert output["Description"].endswith("."), name
+
+
+def test_layer_brings_no_boto3():
+    pinned = (ROOT / "layers/kubroker/requirements.txt").read_text()
+    assert not re.search(r"^(boto3|botocore)==", pinned, flags=re.MULTILINE)
+
+
+def test_functions_use_the_one_layer(resources):
+    (layer,) = select(resources, "AWS::Lambda::LayerVersion")
+    for name, function in select(resources, "AWS::Lambda::Function").items():
+        assert as_list(function["Layers"]) == [{"Ref": layer}], name

@@ -1,0 +1,115 @@
+"""The stack as CloudFormation would see it, for tests: parameters, rules, what refers to what."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from local.template import load_template, translate
+
+# What has no default; an operator of a first installation would fill in the like.
+REQUIRED_PARAMETERS = {
+    "KucoinClientId": "broker-client",
+    "KucoinRedirectUrl": "https://connect.broker.example/oauth/callback",
+    "ReturnUrlAllowList": "https://www.broker.example/",
+    "BrokerName": "Example Broker",
+}
+
+
+def fill_parameters(template: dict[str, Any], **changed: str) -> dict[str, str]:
+    """Each parameter's value: its default, the required ones above, and what the test changes."""
+    defaults = {
+        name: str(parameter["Default"])
+        for name, parameter in template["Parameters"].items()
+        if "Default" in parameter
+    }
+    return {**defaults, **REQUIRED_PARAMETERS, **changed}
+
+
+def load_translated() -> dict[str, Any]:
+    """The template after the SAM transform."""
+    template = load_template()
+    return translate(template, fill_parameters(template))
+
+
+def find_parameter_fault(parameter: dict[str, Any], value: str) -> str | None:
+    """What CloudFormation says against a value, or None where it takes it."""
+    if "AllowedValues" in parameter:
+        allowed = [str(choice) for choice in parameter["AllowedValues"]]
+        return None if value in allowed else f"not one of {allowed}"
+    if len(value) < int(parameter.get("MinLength", 0)):
+        return "too short"
+    if len(value) > int(parameter.get("MaxLength", 4096)):
+        return "too long"
+    pattern = parameter.get("AllowedPattern", ".*")
+    return None if re.fullmatch(pattern, value) else parameter["ConstraintDescription"]
+
+
+def find_refusals(template: dict[str, Any], parameters: dict[str, str]) -> list[str]:
+    """The assertions of the section Rules that refuse these parameters."""
+    return [
+        assertion["AssertDescription"]
+        for rule in template.get("Rules", {}).values()
+        if _evaluate(rule.get("RuleCondition", True), parameters)
+        for assertion in rule["Assertions"]
+        if not _evaluate(assertion["Assert"], parameters)
+    ]
+
+
+def _evaluate(expression: Any, parameters: dict[str, str]) -> Any:
+    """The intrinsic functions that CloudFormation allows in rules."""
+    if not isinstance(expression, dict):
+        return expression
+    ((name, argument),) = expression.items()
+    if name == "Ref":
+        return parameters[argument]
+    values = [_evaluate(item, parameters) for item in argument]
+    results = {
+        "Fn::Equals": lambda: values[0] == values[1],
+        "Fn::Not": lambda: not values[0],
+        "Fn::And": lambda: all(values),
+        "Fn::Or": lambda: any(values),
+        "Fn::Contains": lambda: values[1] in values[0],
+    }
+    return results[name]()
+
+
+def find_references(value: Any) -> Iterator[str]:
+    """Logical ids that a property refers to by Ref, GetAtt or Sub."""
+    if isinstance(value, list):
+        for item in value:
+            yield from find_references(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "Ref":
+                yield item
+            elif key == "Fn::GetAtt":
+                yield item[0] if isinstance(item, list) else item.partition(".")[0]
+            elif key == "Fn::Sub":
+                text = item[0] if isinstance(item, list) else item
+                yield from re.findall(r"\$\{([A-Za-z0-9]+)", text)
+            else:
+                yield from find_references(item)
+
+
+def select(resources: dict[str, Any], resource_type: str) -> dict[str, Any]:
+    """Logical id to properties, of one type."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in resources.items()
+        if resource["Type"] == resource_type
+    }
+
+
+def list_routes(translated: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Route key, for example ``GET /health``, to its operation in the API's description."""
+    (api,) = select(translated["Resources"], "AWS::ApiGatewayV2::Api").values()
+    return {
+        ("ANY" if "any-method" in method else method.upper()) + f" {path}": operation
+        for path, operations in api["Body"]["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+def as_list(value: Any) -> list[Any]:
+    """IAM and CloudFormation take one thing or a list of them."""
+    return value if isinstance(value, list) else [value]
