@@ -145,6 +145,18 @@ class CommonSettings(_EnvironmentModel):
     connections_table: str = Field(alias="CONNECTIONS_TABLE")
 
 
+class QueueSettings(_EnvironmentModel):
+    """The queue of key creation."""
+
+    key_creation_queue_url: str = Field(alias="KEY_CREATION_QUEUE_URL")
+
+
+class VaultSettings(_EnvironmentModel):
+    """The KMS key that wraps data keys."""
+
+    vault_key_id: str = Field(alias="VAULT_KEY_ID")
+
+
 class KucoinSettings(_EnvironmentModel):
     """Where KuCoin is and who we are there."""
 
@@ -185,10 +197,15 @@ class KucoinSettings(_EnvironmentModel):
         return self
 
 
+class SessionSettings(_EnvironmentModel):
+    """The table of linking sessions."""
+
+    sessions_table: str = Field(alias="CONNECT_SESSIONS_TABLE")
+
+
 class ConnectSettings(_EnvironmentModel):
     """Linking sessions and their pages."""
 
-    sessions_table: str = Field(alias="CONNECT_SESSIONS_TABLE")
     public_base_url: str = Field("", alias="KUBROKER_PUBLIC_BASE_URL")
     return_url_allow_list: StringList = Field(alias="RETURN_URL_ALLOW_LIST")
     broker_name: str = Field(alias="BROKER_NAME", min_length=1, max_length=60)

@@ -1,4 +1,4 @@
-"""The permissions of an API key, in Kubroker's names, KuCoin's group names and its key-check names."""
+"""An API key's permissions: Kubroker's names, KuCoin's groups and its key-check names."""
 
 from collections.abc import Iterable
 from enum import StrEnum

@@ -1,0 +1,61 @@
+"""The broker looks at its connections, and ends them."""
+
+import time
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from kubroker.aws.clients import get_dynamodb
+from kubroker.aws.connections import ConnectionStore
+from kubroker.aws.table import Table
+from kubroker.http_api.api import create_api, handle, json_response
+from kubroker.http_api.models import (
+    ConnectionListResponse,
+    ConnectionResponse,
+    ReceiptResponse,
+    parse_list_query,
+    parse_user_id,
+)
+from kubroker.settings import CommonSettings
+from kubroker.usecases.disconnect import Disconnect
+
+app = create_api()
+
+
+@cache
+def connections() -> ConnectionStore:
+    """The store, made once at the first request."""
+    return ConnectionStore(
+        Table(get_dynamodb(), CommonSettings.from_environment().connections_table)
+    )
+
+
+@app.get("/v1/connections")
+def list_connections() -> Response[str]:
+    """One page, by status or all."""
+    status, limit, cursor = parse_list_query(app.current_event.query_string_parameters)
+    page, next_cursor = connections().find_page(status=status, limit=limit, cursor=cursor)
+    now = int(time.time())
+    rows = [ConnectionResponse.build(connection, now=now) for connection in page]
+    return json_response(ConnectionListResponse(connections=rows, next_cursor=next_cursor))
+
+
+@app.get("/v1/connections/<user_id>")
+def get_connection(user_id: str) -> Response[str]:
+    """One connection; never a secret."""
+    connection = connections().get(parse_user_id(user_id))
+    return json_response(ConnectionResponse.build(connection, now=int(time.time())))
+
+
+@app.delete("/v1/connections/<user_id>")
+def disconnect(user_id: str) -> Response[str]:
+    """Blocks, shreds, and tells what remains at KuCoin; repeatable."""
+    receipt = Disconnect(connections()).disconnect(parse_user_id(user_id), now=int(time.time()))
+    return json_response(ReceiptResponse.build(receipt))
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Runs one request."""
+    return handle(app, event, context)

@@ -1,0 +1,50 @@
+"""Creates API keys: from the queue, and on the broker's request."""
+
+import time
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from kubroker.http_api.api import create_api, handle, json_response, parse_body
+from kubroker.http_api.models import ConnectionResponse, CreateKeyRequest, parse_user_id
+from kubroker.usecases.key_messages import KeyMessages, build_key_messages
+
+app = create_api()
+batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@cache
+def messages() -> KeyMessages:
+    """Stores, vault, KuCoin and settings, made once at the first use."""
+    return build_key_messages()
+
+
+@app.post("/v1/connections/<user_id>/api-key")
+def request_key(user_id: str) -> Response[str]:
+    """Another key, for example with other permissions."""
+    request = parse_body(app.current_event, CreateKeyRequest)
+    now = int(time.time())
+    connection = messages().requests.request(
+        parse_user_id(user_id),
+        request.permissions,
+        is_addressbook_only=request.is_addressbook_only,
+        now=now,
+    )
+    return json_response(ConnectionResponse.build(connection, now=now), HTTPStatus.ACCEPTED)
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Runs one request, or one batch of the queue."""
+    if "Records" not in event:
+        return handle(app, event, context)
+    return process_partial_response(
+        event=event, record_handler=messages().work, processor=batch, context=context
+    )

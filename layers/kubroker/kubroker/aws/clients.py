@@ -1,0 +1,82 @@
+"""boto3 clients with bounded times, and the one place where AWS errors become ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kubroker.errors import LostRaceError, StoreError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_sqs import SQSClient
+
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
+_LOST_RACE_CODES = {"ConditionalCheckFailedException", "TransactionCanceledException"}
+
+
+@cache
+def get_dynamodb() -> "DynamoDBClient":
+    """The process's DynamoDB client."""
+    return boto3.client("dynamodb", config=_CONFIG)
+
+
+@cache
+def get_kms() -> "KMSClient":
+    """The process's KMS client."""
+    return boto3.client("kms", config=_CONFIG)
+
+
+@cache
+def get_sqs() -> "SQSClient":
+    """The process's SQS client."""
+    return boto3.client("sqs", config=_CONFIG)
+
+
+class ConditionFailedError(LostRaceError):
+    """A condition did not hold; ``item`` is the marshalled item that was found, if AWS told."""
+
+    def __init__(self, message: str, item: dict[str, Any] | None) -> None:
+        """Keeps the old item for the caller that has to recognise its own write."""
+        super().__init__(message)
+        self.item = item
+
+
+@contextmanager
+def translate_errors(what: str) -> Iterator[None]:
+    """Turns botocore's errors into ours.
+
+    Args:
+        what: The operation in words, for example ``claim of a rotation``; no user data.
+
+    Raises:
+        ConditionFailedError: A conditional write found another state.
+        StoreError: Anything else that AWS or the network refused.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in _LOST_RACE_CODES and not _is_contention(error):
+            item: Any = error.response.get("Item")
+            raise ConditionFailedError(f"{what}: the state has changed", item) from error
+        raise StoreError(f"{what} failed: {code}") from error
+    except BotoCoreError as error:
+        raise StoreError(f"{what} failed: {type(error).__name__}") from error
+
+
+def _is_contention(error: ClientError) -> bool:
+    """A cancelled transaction whose reasons name no failed condition is worth another try."""
+    reasons = error.response.get("CancellationReasons")
+    if not reasons:
+        return False
+    return all(reason.get("Code") != "ConditionalCheckFailed" for reason in reasons)

@@ -1,0 +1,201 @@
+"""The store of connections: reading, linking, disconnecting, listing.
+
+What happens to keys and tokens of a connection stands in ``key_attempts`` and ``rotations``.
+"""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from kubroker.aws.sessions import SessionStore
+from kubroker.aws.table import Put, Table, Update, marshal, unmarshal
+from kubroker.domain.connection import Connection, ConnectionStatus
+from kubroker.errors import BadRequestError, NotFoundError
+
+SAME_GENERATION = "#linkGeneration = :generation"
+IS_CONNECTED = "NOT #connectionStatus IN (:disconnecting, :disconnected)"
+CONNECTED_VALUES = {
+    ":disconnecting": ConnectionStatus.DISCONNECTING,
+    ":disconnected": ConnectionStatus.DISCONNECTED,
+}
+_INDEX_BY_STATUS = "byStatus"
+
+
+class ConnectionStore:
+    """Reads and link-level writes of ``Connections``."""
+
+    def __init__(self, table: Table) -> None:
+        """Remembers the table ``Connections``."""
+        self.table = table
+
+    def find(self, user_id: str) -> Connection | None:
+        """The connection, or None; read consistently."""
+        item = self.table.find({"userId": user_id})
+        return None if item is None else Connection.model_validate(item)
+
+    def get(self, user_id: str) -> Connection:
+        """The connection.
+
+        Raises:
+            NotFoundError: The user never linked an account.
+        """
+        connection = self.find(user_id)
+        if connection is None:
+            raise NotFoundError(
+                "This user has no connection. Open a connect session first.",
+                code="connection_not_found",
+            )
+        return connection
+
+    def link(
+        self,
+        connection: Connection,
+        *,
+        previous: Connection | None,
+        completion: Update,
+        sessions: SessionStore,
+    ) -> None:
+        """A first link, or one after a disconnect: the item anew, and the session completed.
+
+        Raises:
+            LostRaceError: The code was redeemed, or the connection was changed, meanwhile.
+        """
+        if previous is None:
+            put = Put(connection.to_item(), ["attribute_not_exists(#userId)"])
+        else:
+            put = Put(
+                connection.to_item(), [SAME_GENERATION], {":generation": previous.link_generation}
+            )
+        self.table.transact([(sessions.table, completion), (self.table, put)])
+
+    def link_again(
+        self,
+        connection: Connection,
+        *,
+        previous: Connection,
+        completion: Update,
+        sessions: SessionStore,
+    ) -> None:
+        """Another link beside the one in use: the new pair waits in ``pendingLink``.
+
+        Raises:
+            LostRaceError: The code was redeemed, or the connection was changed, meanwhile.
+        """
+        if connection.pending_link is None or connection.key_attempt is None:
+            raise ValueError("a second link needs its pair and its attempt")
+        update = Update(
+            key={"userId": connection.user_id},
+            set_={
+                "linkGeneration": connection.link_generation,
+                "pendingLink": connection.pending_link.to_item(),
+                "keyAttempt": connection.key_attempt.to_item(),
+                "updatedAt": connection.updated_at,
+            },
+            add={"sequence": 1},
+            conditions=[SAME_GENERATION, IS_CONNECTED],
+            values={":generation": previous.link_generation, **CONNECTED_VALUES},
+        )
+        self.table.transact([(sessions.table, completion), (self.table, update)])
+
+    def disconnect(self, connection: Connection, *, now: int) -> Connection:
+        """Blocks all work and shreds every wrapped data key, in one write.
+
+        Returns:
+            The connection as it is now.
+
+        Raises:
+            LostRaceError: The connection was linked again meanwhile.
+        """
+        change = Update(
+            key={"userId": connection.user_id},
+            set_={
+                "connectionStatus": ConnectionStatus.DISCONNECTED,
+                "linkGeneration": connection.link_generation + 1,
+                "disconnectedAt": now,
+                "updatedAt": now,
+                **dict.fromkeys(
+                    [
+                        "tokenDataKey",
+                        "tokenCiphertext",
+                        "apiKeyDataKey",
+                        "apiKeyCiphertext",
+                        "pendingLink",
+                        "rotation",
+                        "nextActionAt",
+                        "dueShard",
+                    ]
+                ),
+                **_shred_candidate(connection),
+            },
+            add={"sequence": 1},
+            conditions=[SAME_GENERATION, IS_CONNECTED],
+            values={":generation": connection.link_generation, **CONNECTED_VALUES},
+        )
+        return Connection.model_validate(self.table.write(change))
+
+    def find_page(
+        self, *, status: ConnectionStatus | None, limit: int, cursor: str | None
+    ) -> tuple[list[Connection], str | None]:
+        """One page of connections, by status or all.
+
+        Args:
+            status: Only these, or None for all.
+            limit: Rows at most.
+            cursor: What the page before gave, or None.
+
+        Returns:
+            The connections and the cursor of the next page, None after the last.
+
+        Raises:
+            BadRequestError: The cursor is not one of ours.
+        """
+        request: dict[str, Any] = {"Limit": limit}
+        if cursor is not None:
+            request["ExclusiveStartKey"] = _parse_cursor(cursor, status)
+        if status is None:
+            items, last = self.table.scan(**request)
+        else:
+            rows, last = self.table.query(
+                IndexName=_INDEX_BY_STATUS,
+                KeyConditionExpression="#s = :s",
+                ExpressionAttributeNames={"#s": "connectionStatus"},
+                ExpressionAttributeValues=marshal({":s": status}),
+                **request,
+            )
+            found = (self.table.find({"userId": row["userId"]}) for row in rows)
+            items = [item for item in found if item is not None]
+        page = [Connection.model_validate(item) for item in items]
+        return page, None if last is None else _build_cursor(last)
+
+
+def _shred_candidate(connection: Connection) -> dict[str, Any]:
+    """Removals of the candidate key's material, where an attempt has some."""
+    if connection.key_attempt is None:
+        return {}
+    return {"keyAttempt.dataKey": None, "keyAttempt.ciphertext": None}
+
+
+def _build_cursor(key: dict[str, Any]) -> str:
+    text = json.dumps(unmarshal(key), sort_keys=True, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _parse_cursor(cursor: str, status: ConnectionStatus | None) -> dict[str, Any]:
+    expected = {"userId"} if status is None else {"userId", "connectionStatus"}
+    try:
+        key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError):
+        key = None
+    is_ours = isinstance(key, dict) and set(key) == expected
+    if not is_ours or not all(isinstance(value, str) and value for value in key.values()):
+        raise BadRequestError(
+            "The cursor is not one that this list gave.", code="invalid_cursor", field="cursor"
+        )
+    if status is not None and key["connectionStatus"] != status:
+        raise BadRequestError(
+            "The cursor belongs to a list with another status.",
+            code="invalid_cursor",
+            field="cursor",
+        )
+    return marshal(key)

@@ -1,0 +1,253 @@
+"""The store of key creation: each write is one transition of a connection's ``keyAttempt``."""
+
+from typing import Any
+
+from kubroker.aws.connections import CONNECTED_VALUES, IS_CONNECTED, SAME_GENERATION
+from kubroker.aws.table import Table, Update
+from kubroker.domain.connection import (
+    KEY_LEASE_SECONDS,
+    ApiKeyState,
+    AttemptState,
+    Authorization,
+    Connection,
+    ConnectionStatus,
+    KeyAttempt,
+    KeyFacts,
+)
+
+_THIS_ATTEMPT = "#keyAttempt.#attemptId = :attempt"
+_IN_STATE = "#keyAttempt.#state = :expected"
+_NONE_IN_PROGRESS = (
+    "attribute_not_exists(#keyAttempt)"
+    " OR NOT #keyAttempt.#state IN (:requested, :creating, :stored)"
+    " OR (#keyAttempt.#state = :creating AND #keyAttempt.#leaseUntil <= :now)"
+)
+_IN_PROGRESS_VALUES = {
+    ":requested": AttemptState.REQUESTED,
+    ":creating": AttemptState.CREATING,
+    ":stored": AttemptState.STORED,
+}
+
+
+class KeyAttemptStore:
+    """Claims, outcomes and the swap."""
+
+    def __init__(self, table: Table) -> None:
+        """Remembers the table ``Connections``."""
+        self._table = table
+
+    def request(self, connection: Connection, attempt: KeyAttempt, *, now: int) -> Connection:
+        """Another attempt, where none is in progress.
+
+        Raises:
+            LostRaceError: One is in progress, or the connection was changed.
+        """
+        status = connection.connection_status
+        if connection.api_key_state is ApiKeyState.NONE:
+            status = ConnectionStatus.CONNECTING
+        return self._write(
+            connection.user_id,
+            {
+                "keyAttempt": attempt.to_item(),
+                "connectionStatus": status,
+                "updatedAt": now,
+            },
+            [SAME_GENERATION, IS_CONNECTED, _NONE_IN_PROGRESS],
+            {
+                ":generation": connection.link_generation,
+                ":now": now,
+                **_IN_PROGRESS_VALUES,
+                **CONNECTED_VALUES,
+            },
+        )
+
+    def claim(self, connection: Connection, attempt_id: str, *, now: int) -> Connection:
+        """REQUESTED → CREATING, before KuCoin is asked: a second delivery never asks."""
+        return self._move(
+            connection,
+            attempt_id,
+            AttemptState.REQUESTED,
+            {
+                "keyAttempt.state": AttemptState.CREATING,
+                "keyAttempt.leaseUntil": now + KEY_LEASE_SECONDS,
+                "updatedAt": now,
+            },
+        )
+
+    def release(self, connection: Connection, attempt_id: str, *, now: int) -> None:
+        """CREATING → REQUESTED: KuCoin was provably not asked."""
+        self._move(
+            connection,
+            attempt_id,
+            AttemptState.CREATING,
+            {
+                "keyAttempt.state": AttemptState.REQUESTED,
+                "keyAttempt.leaseUntil": None,
+                "updatedAt": now,
+            },
+        )
+
+    def store(
+        self,
+        connection: Connection,
+        attempt_id: str,
+        *,
+        data_key: bytes,
+        ciphertext: bytes,
+        facts: KeyFacts,
+        now: int,
+    ) -> Connection:
+        """CREATING → STORED: the key exists at KuCoin and here, not yet checked."""
+        return self._move(
+            connection,
+            attempt_id,
+            AttemptState.CREATING,
+            {
+                "keyAttempt.state": AttemptState.STORED,
+                "keyAttempt.dataKey": data_key,
+                "keyAttempt.ciphertext": ciphertext,
+                "keyAttempt.facts": facts.to_item(),
+                "updatedAt": now,
+            },
+        )
+
+    def fail(
+        self,
+        connection: Connection,
+        attempt_id: str,
+        *,
+        expected: AttemptState,
+        state: AttemptState,
+        code: str,
+        now: int,
+    ) -> Connection:
+        """``expected`` → FAILED or OUTCOME_UNKNOWN; the pair that waited is shredded.
+
+        A key in use stays in use: only where there is none does the connection count as failed.
+        """
+        changes: dict[str, Any] = {
+            "keyAttempt.state": state,
+            "keyAttempt.code": code,
+            "keyAttempt.dataKey": None,
+            "keyAttempt.ciphertext": None,
+            "updatedAt": now,
+        }
+        if connection.api_key_state is ApiKeyState.NONE:
+            changes["connectionStatus"] = ConnectionStatus.FAILED
+        if code not in _RETRYABLE_WITH_SAME_PAIR:
+            changes["pendingLink"] = None
+        return self._move(connection, attempt_id, expected, changes)
+
+    def activate(
+        self, connection: Connection, attempt: KeyAttempt, facts: KeyFacts, *, uid: str, now: int
+    ) -> Connection:
+        """STORED → DONE: one write swaps key, uid and, after a second link, the pair."""
+        return self._move(
+            connection,
+            attempt.attempt_id,
+            AttemptState.STORED,
+            {
+                "keyAttempt.state": AttemptState.DONE,
+                "keyAttempt.dataKey": None,
+                "keyAttempt.ciphertext": None,
+                "keyAttempt.facts": facts.to_item(),
+                **_name_replaced(connection),
+                "apiKeyState": ApiKeyState.ACTIVE,
+                "apiKeyCode": None,
+                "apiKeyDataKey": attempt.data_key,
+                "apiKeyCiphertext": attempt.ciphertext,
+                "apiKeyFacts": facts.to_item(),
+                "connectionStatus": ConnectionStatus.ACTIVE,
+                "kucoinUid": uid,
+                "updatedAt": now,
+                **_adopt_pending_pair(connection),
+            },
+        )
+
+    def keep(self, connection: Connection, attempt_id: str, facts: KeyFacts, *, now: int) -> None:
+        """REQUESTED → DONE without a new key: the one in use still serves; the pair is swapped."""
+        self._move(
+            connection,
+            attempt_id,
+            AttemptState.REQUESTED,
+            {
+                "keyAttempt.state": AttemptState.DONE,
+                "keyAttempt.isKept": True,
+                "keyAttempt.facts": facts.to_item(),
+                "apiKeyFacts": facts.to_item(),
+                "updatedAt": now,
+                **_adopt_pending_pair(connection),
+            },
+        )
+
+    def _move(
+        self,
+        connection: Connection,
+        attempt_id: str,
+        expected: AttemptState,
+        changes: dict[str, Any],
+    ) -> Connection:
+        """One transition of this attempt under this link.
+
+        Raises:
+            LostRaceError: The attempt or the link is another by now.
+        """
+        return self._write(
+            connection.user_id,
+            changes,
+            [SAME_GENERATION, _THIS_ATTEMPT, _IN_STATE],
+            {
+                ":generation": connection.link_generation,
+                ":attempt": attempt_id,
+                ":expected": expected,
+            },
+        )
+
+    def _write(
+        self, user_id: str, changes: dict[str, Any], conditions: list[str], values: dict[str, Any]
+    ) -> Connection:
+        change = Update(
+            key={"userId": user_id},
+            set_=changes,
+            add={"sequence": 1},
+            conditions=conditions,
+            values=values,
+        )
+        return Connection.model_validate(self._table.write(change))
+
+
+# After these the user may try again with other permissions and the same authorization.
+_RETRYABLE_WITH_SAME_PAIR = {
+    "permission_mismatch",
+    "key_limit_reached",
+    "key_name_taken",
+    "kucoin_unreachable",
+    "key_outcome_unknown",
+}
+
+
+def _name_replaced(connection: Connection) -> dict[str, Any]:
+    """The key that was in use until now, named for deletion at KuCoin."""
+    if connection.api_key_facts is None:
+        return {}
+    return {"keyAttempt.replaced": connection.api_key_facts.to_item()}
+
+
+def _adopt_pending_pair(connection: Connection) -> dict[str, Any]:
+    """The waiting pair becomes the one in use, under a new link generation."""
+    pending = connection.pending_link
+    if pending is None:
+        return {}
+    return {
+        "linkGeneration": connection.link_generation + 1,
+        "sessionId": pending.session_id,
+        "accountLabel": pending.account_label,
+        "authorization": Authorization.LIVE,
+        "authorizationCause": None,
+        "tokenDataKey": pending.pair.data_key,
+        "tokenCiphertext": pending.pair.ciphertext,
+        "accessTokenExpiresAt": pending.pair.access_token_expires_at,
+        "refreshTokenExpiresAt": pending.pair.refresh_token_expires_at,
+        "rotation": None,
+        "pendingLink": None,
+    }

@@ -1,0 +1,212 @@
+"""A user's connection: the authorization (tokens) and the API key, two lifetimes in one item."""
+
+from enum import StrEnum
+from typing import Any
+
+from kubroker.domain.permissions import Permission
+from kubroker.domain.session import StagedPair
+from kubroker.domain.stored import StoredModel
+
+SCHEMA_VERSION = 1
+# A claim of key creation; longer than the function lives, so that a lapsed one has no owner.
+KEY_LEASE_SECONDS = 45
+
+
+class Authorization(StrEnum):
+    """The tokens: alive, to be given again by the user, or shredded on purpose."""
+
+    LIVE = "LIVE"
+    REQUIRED = "REQUIRED"
+    FORGOTTEN = "FORGOTTEN"
+
+
+class ApiKeyState(StrEnum):
+    """The API key that signed calls use."""
+
+    NONE = "NONE"
+    CREATING = "CREATING"
+    ACTIVE = "ACTIVE"
+    FAILED = "FAILED"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+    GONE = "GONE"
+
+
+class AttemptState(StrEnum):
+    """One attempt to create a key::
+
+    REQUESTED ──claim──> CREATING ──store──> STORED ──check, swap──> DONE
+        └── unsent ───────┘  └──> FAILED | OUTCOME_UNKNOWN <──┘
+    """
+
+    REQUESTED = "REQUESTED"
+    CREATING = "CREATING"
+    STORED = "STORED"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+
+
+class ConnectionStatus(StrEnum):
+    """What a broker asks first; from the key, since dead tokens stop no signed call."""
+
+    CONNECTING = "CONNECTING"
+    ACTIVE = "ACTIVE"
+    FAILED = "FAILED"
+    KEY_GONE = "KEY_GONE"
+    DISCONNECTING = "DISCONNECTING"
+    DISCONNECTED = "DISCONNECTED"
+
+
+class KeyFacts(StoredModel):
+    """What may be told of a key; never its secret."""
+
+    name: str
+    hint: str
+    permissions: list[Permission]
+    is_addressbook_only: bool
+    ip_whitelist: list[str]
+    created_at: int
+    checked_at: int | None = None
+
+
+class KeyAttempt(StoredModel):
+    """An attempt to create a key, and the candidate key until it is checked.
+
+    Attributes:
+        session_id: The linking session that asked for it, if one did.
+        lease_until: Epoch seconds; a CREATING past it has an unknown outcome.
+        data_key: Wrapped data key of the candidate (purpose api-key).
+        ciphertext: The vault's blob of the candidate.
+        replaced: The key that this attempt's key took the place of, for deletion at KuCoin.
+        is_kept: No key was made: the one that was there still serves.
+    """
+
+    attempt_id: str
+    session_id: str | None = None
+    state: AttemptState
+    permissions: list[Permission]
+    is_addressbook_only: bool
+    requested_at: int
+    lease_until: int | None = None
+    code: str | None = None
+    facts: KeyFacts | None = None
+    data_key: bytes | None = None
+    ciphertext: bytes | None = None
+    replaced: KeyFacts | None = None
+    is_kept: bool = False
+
+    def current_state(self, now: int) -> AttemptState:
+        """The state, where a lapsed CREATING counts as what it is: unknown."""
+        if self.state is AttemptState.CREATING and now >= (self.lease_until or 0):
+            return AttemptState.OUTCOME_UNKNOWN
+        return self.state
+
+    def is_in_progress(self, now: int) -> bool:
+        """Whether a worker has it or will have it."""
+        return self.current_state(now) in {
+            AttemptState.REQUESTED,
+            AttemptState.CREATING,
+            AttemptState.STORED,
+        }
+
+
+class PendingLink(StoredModel):
+    """A new authorization that stands beside the old one until its key is checked."""
+
+    session_id: str
+    account_label: str
+    pair: StagedPair
+    allow_account_change: bool
+    requested_at: int
+
+
+class Connection(StoredModel):
+    """The item of ``Connections``.
+
+    ========================  =====  ====================================================
+    userId                    key    the broker's opaque name of the user
+    linkGeneration            n      raised by link, swap and disconnect: fences workers
+    connectionStatus          s      ``ConnectionStatus``; key of the index ``byStatus``
+    authorization             s      ``Authorization``, with authorizationCause
+    tokenDataKey, -Ciphertext enc.   the pair that is in use
+    …TokenExpiresAt           s      epoch seconds
+    claimSeq, committedSeq    n      rotation: last claim, last commit
+    rotation                  map    claimSeq, attemptId, leaseUntil of the live claim
+    apiKeyState               s      ``ApiKeyState``, with apiKeyCode
+    apiKeyDataKey, -Ciphert.  enc.   the key that is in use; apiKeyFacts tells of it
+    keyAttempt                map    ``KeyAttempt``, candidate key encrypted
+    pendingLink               map    ``PendingLink``, pair encrypted
+    nextActionAt, dueShard    s, s   sparse index ``due``: when the tokens need care
+    sequence                  n      raised by every change: the order of events
+    ========================  =====  ====================================================
+    """
+
+    user_id: str
+    schema_version: int = SCHEMA_VERSION
+    account_label: str
+    session_id: str | None = None
+    link_generation: int
+    connection_status: ConnectionStatus
+    authorization: Authorization
+    authorization_cause: str | None = None
+    token_data_key: bytes | None = None
+    token_ciphertext: bytes | None = None
+    access_token_expires_at: int | None = None
+    refresh_token_expires_at: int | None = None
+    claim_seq: int = 0
+    committed_seq: int = 0
+    rotation: dict[str, Any] | None = None
+    api_key_state: ApiKeyState = ApiKeyState.NONE
+    api_key_code: str | None = None
+    api_key_data_key: bytes | None = None
+    api_key_ciphertext: bytes | None = None
+    api_key_facts: KeyFacts | None = None
+    key_attempt: KeyAttempt | None = None
+    pending_link: PendingLink | None = None
+    kucoin_uid: str | None = None
+    next_action_at: int | None = None
+    due_shard: str | None = None
+    created_at: int
+    updated_at: int
+    disconnected_at: int | None = None
+    sequence: int = 0
+
+    @property
+    def is_disconnected(self) -> bool:
+        """Whether new work is refused."""
+        ended = {ConnectionStatus.DISCONNECTING, ConnectionStatus.DISCONNECTED}
+        return self.connection_status in ended
+
+
+def derive_key_state(connection: Connection, now: int) -> tuple[ApiKeyState, str | None]:
+    """The key's state as told: the key in use, else how its creation stands.
+
+    Returns:
+        The state, and the code of a failure.
+    """
+    if connection.api_key_state is not ApiKeyState.NONE or connection.key_attempt is None:
+        return connection.api_key_state, connection.api_key_code
+    attempt = connection.key_attempt
+    state = attempt.current_state(now)
+    if state is AttemptState.FAILED:
+        return ApiKeyState.FAILED, attempt.code
+    if state is AttemptState.OUTCOME_UNKNOWN:
+        return ApiKeyState.OUTCOME_UNKNOWN, "key_outcome_unknown"
+    return (ApiKeyState.NONE if state is AttemptState.REQUESTED else ApiKeyState.CREATING), None
+
+
+_STATUS_OF_KEY = {
+    ApiKeyState.NONE: ConnectionStatus.CONNECTING,
+    ApiKeyState.CREATING: ConnectionStatus.CONNECTING,
+    ApiKeyState.ACTIVE: ConnectionStatus.ACTIVE,
+    ApiKeyState.FAILED: ConnectionStatus.FAILED,
+    ApiKeyState.OUTCOME_UNKNOWN: ConnectionStatus.FAILED,
+    ApiKeyState.GONE: ConnectionStatus.KEY_GONE,
+}
+
+
+def derive_status(connection: Connection, now: int) -> ConnectionStatus:
+    """The status as told; the stored one may lag behind a lapsed attempt."""
+    if connection.is_disconnected:
+        return connection.connection_status
+    return _STATUS_OF_KEY[derive_key_state(connection, now)[0]]

@@ -1,0 +1,94 @@
+"""What a browser brings and gets: cookies, forms, pages, redirects."""
+
+from http import HTTPStatus
+from urllib.parse import parse_qs
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from kubroker.errors import BadRequestError
+from kubroker.http_api.api import read_body
+from kubroker.http_api.pages import PageResponse
+
+_MAX_FORM_FIELDS = 32
+_REDIRECT_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
+
+def build_base_url(event: APIGatewayProxyEventV2, configured: str) -> str:
+    """The public base URL: as configured, else the domain that API Gateway was asked by."""
+    domain = str(event.request_context.domain_name)
+    return configured.rstrip("/") or f"https://{domain}"
+
+
+def build_cookie(session_id: str, secret: str, *, base_url: str, max_age: int) -> Cookie:
+    """The cookie that binds a session to a browser, one per session.
+
+    ``__Host-`` with Secure wherever the site is https; without both at http://localhost only.
+    """
+    is_secure = not base_url.startswith("http://localhost")
+    return Cookie(
+        name=_cookie_name(session_id, base_url),
+        value=secret,
+        path="/",
+        secure=is_secure,
+        http_only=True,
+        max_age=max_age,
+        same_site=SameSite.LAX_MODE,
+    )
+
+
+def find_cookie(event: APIGatewayProxyEventV2, session_id: str, *, base_url: str) -> str | None:
+    """The session's cookie, or None."""
+    wanted = _cookie_name(session_id, base_url)
+    for cookie in event.get("cookies") or []:
+        name, _, value = str(cookie).partition("=")
+        if name.strip() == wanted:
+            return value.strip()
+    return None
+
+
+def parse_form(event: APIGatewayProxyEventV2) -> dict[str, list[str]]:
+    """The fields of an urlencoded form.
+
+    Raises:
+        BadRequestError: It is not one, or has too many fields.
+    """
+    try:
+        text = read_body(event).decode("ascii")
+        return parse_qs(
+            text,
+            keep_blank_values=True,
+            max_num_fields=_MAX_FORM_FIELDS,
+            errors="strict",
+        )
+    except ValueError:
+        raise BadRequestError("The form can't be read.", code="invalid_form") from None
+
+
+def page_response(page: PageResponse, cookies: list[Cookie] | None = None) -> Response[str]:
+    """A page as an answer."""
+    headers = {key: value for key, value in page.headers.items() if key != "Content-Type"}
+    return Response(
+        status_code=page.status,
+        content_type="text/html; charset=utf-8",
+        body=page.body,
+        headers=headers,
+        cookies=cookies,
+    )
+
+
+def redirect(url: str, cookies: list[Cookie] | None = None) -> Response[str]:
+    """303: whatever the method was, the browser goes on with a GET."""
+    return Response(
+        status_code=int(HTTPStatus.SEE_OTHER),
+        content_type="text/plain",
+        body="",
+        headers={**_REDIRECT_HEADERS, "Location": url},
+        cookies=cookies,
+    )
+
+
+def _cookie_name(session_id: str, base_url: str) -> str:
+    prefix = "" if base_url.startswith("http://localhost") else "__Host-"
+    return f"{prefix}kubroker-{session_id}"

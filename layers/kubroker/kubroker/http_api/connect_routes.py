@@ -1,0 +1,211 @@
+"""The routes of the function ``connect``, joined from settings, stores and use cases."""
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from kubroker.aws.clients import get_dynamodb, get_sqs
+from kubroker.aws.connections import ConnectionStore
+from kubroker.aws.key_attempts import KeyAttemptStore
+from kubroker.aws.queue import Queue
+from kubroker.aws.sessions import SessionStore
+from kubroker.aws.table import Table
+from kubroker.domain.session import (
+    SESSION_ID,
+    STATE_SECONDS,
+    ConnectSession,
+    LinkEnd,
+    SessionStatus,
+)
+from kubroker.errors import ConflictError, KubrokerError, NotFoundError, UnprocessableError
+from kubroker.http_api.api import format_time
+from kubroker.http_api.browser import build_base_url, build_cookie, find_cookie, redirect
+from kubroker.http_api.link_pages import LinkPages, parse_choice
+from kubroker.http_api.models import (
+    CompleteSessionRequest,
+    CompleteSessionResponse,
+    ConnectionResponse,
+    OpenSessionRequest,
+    OpenSessionResponse,
+    ProgressResponse,
+)
+from kubroker.http_api.pages import Broker
+from kubroker.kucoin.oauth import OAuthClient
+from kubroker.kucoin.transport import KucoinTransport
+from kubroker.observability import logger
+from kubroker.settings import (
+    CommonSettings,
+    ConnectSettings,
+    KucoinSettings,
+    QueueSettings,
+    SessionSettings,
+)
+from kubroker.usecases.completion import Completion
+from kubroker.usecases.connect_sessions import ConnectSessions, NewSession
+from kubroker.usecases.key_requests import KeyRequests
+
+# Long enough for the login at KuCoin and the wait on the progress page.
+_COOKIE_SECONDS = STATE_SECONDS + 3600
+
+
+class ConnectRoutes:
+    """Each method answers one route."""
+
+    def __init__(
+        self,
+        *,
+        stage: str,
+        settings: ConnectSettings,
+        kucoin: KucoinSettings,
+        oauth: OAuthClient,
+        sessions: ConnectSessions,
+        completion: Completion,
+        key_requests: KeyRequests,
+    ) -> None:
+        """Joins settings and use cases."""
+        self.stage = stage
+        self.pages = LinkPages(
+            Broker(settings.broker_name, settings.broker_logo_url), kucoin.web_url
+        )
+        self._settings = settings
+        self._oauth = oauth
+        self._sessions = sessions
+        self._completion = completion
+        self._key_requests = key_requests
+
+    def open_session(
+        self, event: APIGatewayProxyEventV2, request: OpenSessionRequest, now: int
+    ) -> OpenSessionResponse:
+        """``POST /v1/connect-sessions``."""
+        if not self._settings.is_return_url_allowed(request.return_url):
+            raise UnprocessableError(
+                "returnUrl is not on this installation's allow-list.",
+                code="return_url_not_allowed",
+                field="returnUrl",
+            )
+        opened = self._sessions.open(
+            NewSession(
+                user_id=request.user_id,
+                account_label=request.account_label,
+                offered=request.permissions.offered,
+                required=request.permissions.required,
+                is_addressbook_only=request.is_addressbook_only,
+                return_url=request.return_url,
+                ttl_seconds=request.ttl_seconds,
+                allow_account_change=request.allow_account_change,
+            ),
+            now=now,
+        )
+        base_url = build_base_url(event, self._settings.public_base_url)
+        return OpenSessionResponse(
+            session_id=opened.session_id,
+            connect_url=f"{base_url}/connect/{opened.handle}",
+            expires_at=format_time(opened.expires_at),
+        )
+
+    def complete(
+        self,
+        event: APIGatewayProxyEventV2,
+        session_id: str,
+        request: CompleteSessionRequest,
+        now: int,
+    ) -> CompleteSessionResponse:
+        """``POST /v1/connect-sessions/{id}/complete``."""
+        if not SESSION_ID.fullmatch(session_id):
+            raise NotFoundError("There is no such session.", code="session_not_found")
+        completed = self._completion.complete(
+            session_id,
+            user_id=request.user_id,
+            completion_code=request.completion_code,
+            now=now,
+        )
+        base_url = build_base_url(event, self._settings.public_base_url)
+        return CompleteSessionResponse(
+            connection=ConnectionResponse.build(completed.connection, now=now),
+            status_page_url=f"{base_url}/connect/{completed.status_handle}",
+        )
+
+    def show(self, token: str, now: int) -> Response[str]:
+        """``GET /connect/{token}``."""
+        session = self._sessions.get(token)
+        if session.is_link_live(now):
+            return self.pages.consent(session, token)
+        return self.pages.progress(self._sessions.find_progress(session, now=now), token)
+
+    def choose(self, event: APIGatewayProxyEventV2, token: str, now: int) -> Response[str]:
+        """``POST /connect/{token}``."""
+        session = self._sessions.get(token)
+        if session.session_status is SessionStatus.COMPLETED:
+            return self._try_again(event, session, token, now)
+        if not session.is_link_live(now):
+            return self.pages.progress(self._sessions.find_progress(session, now=now), token)
+        chosen, is_addressbook_only = parse_choice(event)
+        base_url = build_base_url(event, self._settings.public_base_url)
+        try:
+            consented = self._sessions.consent(
+                session,
+                chosen=chosen,
+                is_addressbook_only=is_addressbook_only,
+                browser_secret=find_cookie(event, session.session_id, base_url=base_url),
+                now=now,
+            )
+        except KubrokerError as error:
+            if error.code in set(LinkEnd):
+                return self.pages.end(session, LinkEnd(error.code))
+            raise
+        cookie = build_cookie(
+            session.session_id,
+            consented.browser_secret,
+            base_url=base_url,
+            max_age=_COOKIE_SECONDS,
+        )
+        return redirect(self._oauth.build_login_url(consented.state), [cookie])
+
+    def find_status(self, token: str, now: int) -> ProgressResponse:
+        """``GET /connect/{token}/status``."""
+        session = self._sessions.get(token)
+        progress = self._sessions.find_progress(session, now=now)
+        state = "done" if progress.end else session.session_status.lower()
+        return ProgressResponse(state=state, code=progress.end, final=progress.end is not None)
+
+    def _try_again(
+        self, event: APIGatewayProxyEventV2, session: ConnectSession, token: str, now: int
+    ) -> Response[str]:
+        """After a mismatch: the same authorization, fewer permissions."""
+        chosen, _ = parse_choice(event)
+        try:
+            self._key_requests.retry_with_fewer(
+                session.session_id, session.user_id, chosen, now=now
+            )
+        except ConflictError as error:
+            # Sent twice, or overtaken: the page tells how it stands.
+            logger.info("no other try", extra={"code": error.code})
+        return redirect(f"/connect/{token}")
+
+
+def build_connect_routes() -> ConnectRoutes:
+    """Reads the settings and joins everything.
+
+    Raises:
+        ConfigurationError: A setting is missing or malformed.
+    """
+    common = CommonSettings.from_environment()
+    settings = ConnectSettings.from_environment()
+    kucoin = KucoinSettings.from_environment()
+    queue = QueueSettings.from_environment()
+    table = Table(get_dynamodb(), common.connections_table)
+    connections = ConnectionStore(table)
+    sessions = SessionStore(
+        Table(get_dynamodb(), SessionSettings.from_environment().sessions_table)
+    )
+    key_queue = Queue(get_sqs, queue.key_creation_queue_url)
+    return ConnectRoutes(
+        stage=common.stage,
+        settings=settings,
+        kucoin=kucoin,
+        oauth=OAuthClient(kucoin, lambda: None, KucoinTransport()),
+        sessions=ConnectSessions(
+            sessions, connections, has_unified=kucoin.protocol.unified_group_name is not None
+        ),
+        completion=Completion(sessions, connections, key_queue),
+        key_requests=KeyRequests(connections, KeyAttemptStore(table), key_queue),
+    )

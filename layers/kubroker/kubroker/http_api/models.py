@@ -1,0 +1,276 @@
+"""The broker API's requests and answers."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints
+
+from kubroker.domain.connection import (
+    ApiKeyState,
+    AttemptState,
+    Authorization,
+    Connection,
+    ConnectionStatus,
+    KeyFacts,
+    derive_key_state,
+    derive_status,
+)
+from kubroker.domain.permissions import Permission
+from kubroker.errors import BadRequestError, UnprocessableError
+from kubroker.http_api.api import RequestModel, ResponseModel, format_time
+from kubroker.usecases.disconnect import Receipt
+
+USER_ID_PATTERN = r"^[A-Za-z0-9_-]{1,128}$"
+UserId = Annotated[str, StringConstraints(pattern=USER_ID_PATTERN)]
+# Printable: no control characters, no line breaks, no bidirectional overrides.
+Label = Annotated[
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=60,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+$",
+    ),
+]
+PermissionList = Annotated[list[Permission], Field(max_length=8, strict=False)]
+
+
+class OfferedPermissions(RequestModel):
+    """What the consent page offers, and what it can't do without."""
+
+    offered: PermissionList = Field(default_factory=list)
+    required: PermissionList = Field(default_factory=list)
+
+
+class OpenSessionRequest(RequestModel):
+    """``POST /v1/connect-sessions``."""
+
+    user_id: UserId
+    account_label: Label
+    permissions: OfferedPermissions
+    is_addressbook_only: bool = False
+    return_url: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    ttl_seconds: Annotated[int, Field(ge=60, le=3600)] = 900
+    allow_account_change: bool = False
+
+
+class OpenSessionResponse(ResponseModel):
+    """The link for the user's browser."""
+
+    session_id: str
+    connect_url: str
+    expires_at: str | None
+
+
+class CompleteSessionRequest(RequestModel):
+    """``POST /v1/connect-sessions/{id}/complete``; userId is who is logged in at the broker."""
+
+    user_id: UserId
+    completion_code: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class CreateKeyRequest(RequestModel):
+    """``POST /v1/connections/{userId}/api-key``."""
+
+    permissions: PermissionList
+    is_addressbook_only: bool = False
+
+
+class KeyFactsView(ResponseModel):
+    """What may be told of a key."""
+
+    name: str
+    hint: str
+    permissions: list[Permission]
+    is_addressbook_only: bool
+    ip_whitelist: list[str]
+    created_at: str | None
+    checked_at: str | None
+
+    @classmethod
+    def build(cls, facts: KeyFacts) -> Self:
+        """The facts with their times in ISO 8601."""
+        return cls(
+            **facts.model_dump(exclude={"created_at", "checked_at"}),
+            created_at=format_time(facts.created_at),
+            checked_at=format_time(facts.checked_at),
+        )
+
+
+class KeyAttemptView(ResponseModel):
+    """How the latest creation of a key stands."""
+
+    state: AttemptState
+    code: str | None
+    permissions: list[Permission]
+    requested_at: str | None
+    is_kept: bool
+    delete_at_kucoin: list[KeyFactsView]
+
+
+class AuthorizationView(ResponseModel):
+    """The tokens' state; never a token."""
+
+    state: Authorization
+    cause: str | None
+    access_token_expires_at: str | None
+    refresh_token_expires_at: str | None
+
+
+class ApiKeyView(ResponseModel):
+    """The key that signed calls use, and the latest attempt to create one."""
+
+    state: ApiKeyState
+    code: str | None
+    facts: KeyFactsView | None
+    attempt: KeyAttemptView | None
+
+
+class ConnectionResponse(ResponseModel):
+    """A connection as the broker sees it."""
+
+    user_id: str
+    account_label: str
+    status: ConnectionStatus
+    authorization: AuthorizationView
+    api_key: ApiKeyView
+    kucoin_uid: str | None
+    link_generation: int
+    created_at: str | None
+    updated_at: str | None
+
+    @classmethod
+    def build(cls, connection: Connection, *, now: int) -> Self:
+        """The view at a moment: a lapsed attempt is told as what it is."""
+        state, code = derive_key_state(connection, now)
+        facts = connection.api_key_facts
+        return cls(
+            user_id=connection.user_id,
+            account_label=connection.account_label,
+            status=derive_status(connection, now),
+            authorization=AuthorizationView(
+                state=connection.authorization,
+                cause=connection.authorization_cause,
+                access_token_expires_at=format_time(connection.access_token_expires_at),
+                refresh_token_expires_at=format_time(connection.refresh_token_expires_at),
+            ),
+            api_key=ApiKeyView(
+                state=state,
+                code=code,
+                facts=KeyFactsView.build(facts) if facts else None,
+                attempt=_build_attempt(connection, now),
+            ),
+            kucoin_uid=connection.kucoin_uid,
+            link_generation=connection.link_generation,
+            created_at=format_time(connection.created_at),
+            updated_at=format_time(connection.updated_at),
+        )
+
+
+class CompleteSessionResponse(ResponseModel):
+    """The connection, and a hosted page that shows the user how it goes on."""
+
+    connection: ConnectionResponse
+    status_page_url: str
+
+
+class ConnectionListResponse(ResponseModel):
+    """One page of connections."""
+
+    connections: list[ConnectionResponse]
+    next_cursor: str | None
+
+
+class ReceiptResponse(ResponseModel):
+    """What a disconnect did, and what the user should still delete at KuCoin."""
+
+    user_id: str
+    status: ConnectionStatus
+    disconnected_at: str | None
+    shredded: list[str]
+    delete_at_kucoin: list[KeyFactsView]
+    possibly_lost_key_at: str | None
+    backups_forget_at: str | None
+
+    @classmethod
+    def build(cls, receipt: Receipt) -> Self:
+        """The receipt with its times in ISO 8601."""
+        return cls(
+            user_id=receipt.connection.user_id,
+            status=receipt.connection.connection_status,
+            disconnected_at=format_time(receipt.disconnected_at),
+            shredded=["oauth-tokens", "api-key"],
+            delete_at_kucoin=[KeyFactsView.build(facts) for facts in receipt.keys_at_kucoin],
+            possibly_lost_key_at=format_time(receipt.lost_key_at),
+            backups_forget_at=format_time(receipt.backups_forget_at),
+        )
+
+
+class HealthResponse(ResponseModel):
+    """``GET /health``."""
+
+    status: str
+    stage: str
+
+
+class ProgressResponse(ResponseModel):
+    """What the progress page polls."""
+
+    state: str
+    code: str | None
+    final: bool
+
+
+def _build_attempt(connection: Connection, now: int) -> KeyAttemptView | None:
+    attempt = connection.key_attempt
+    if attempt is None:
+        return None
+    state = attempt.current_state(now)
+    orphan = attempt.facts if state is AttemptState.FAILED else None
+    leftovers = [facts for facts in (attempt.replaced, orphan) if facts is not None]
+    return KeyAttemptView(
+        state=state,
+        code=attempt.code,
+        permissions=attempt.permissions,
+        requested_at=format_time(attempt.requested_at),
+        is_kept=attempt.is_kept,
+        delete_at_kucoin=[KeyFactsView.build(facts) for facts in leftovers],
+    )
+
+
+def parse_user_id(value: str) -> str:
+    """A userId from a path.
+
+    Raises:
+        BadRequestError: It has another form than ``[A-Za-z0-9_-]{1,128}``.
+    """
+    import re
+
+    if not re.fullmatch(USER_ID_PATTERN, value):
+        raise BadRequestError(
+            "userId has to be 1 to 128 of A-Z a-z 0-9 _ -.", code="invalid_user_id", field="userId"
+        )
+    return value
+
+
+def parse_list_query(
+    query: dict[str, str],
+) -> tuple[ConnectionStatus | None, int, str | None]:
+    """Status, limit and cursor of ``GET /v1/connections``.
+
+    Raises:
+        BadRequestError: An unknown parameter.
+        UnprocessableError: A value is not acceptable.
+    """
+    if unknown := set(query) - {"status", "limit", "cursor"}:
+        name = min(unknown)
+        raise BadRequestError(
+            "There is no such parameter.", code="unknown_parameter", field=name[:64]
+        )
+    status = query.get("status")
+    if status is not None and status not in set(ConnectionStatus):
+        raise UnprocessableError(
+            f"status has to be one of {', '.join(ConnectionStatus)}.", field="status"
+        )
+    limit = query.get("limit", "50")
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= 100):
+        raise UnprocessableError("limit has to be 1 to 100.", field="limit")
+    return ConnectionStatus(status) if status else None, int(limit), query.get("cursor")

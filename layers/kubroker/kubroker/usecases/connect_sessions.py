@@ -1,0 +1,248 @@
+"""Opening a linking session, its consent page, and its progress.
+
+A handle is ``sessionId.secret``; the store keeps hashes only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from secrets import token_urlsafe
+
+from kubroker.aws.connections import ConnectionStore
+from kubroker.aws.sessions import SessionStore
+from kubroker.domain.connection import AttemptState, Connection, KeyAttempt
+from kubroker.domain.permissions import Permission
+from kubroker.domain.session import (
+    RETENTION_SECONDS,
+    ConnectSession,
+    LinkEnd,
+    SessionStatus,
+    hash_secret,
+    is_secret_of,
+    parse_handle,
+    settle_choice,
+)
+from kubroker.errors import (
+    ForbiddenError,
+    GoneError,
+    LostRaceError,
+    NotFoundError,
+    UnprocessableError,
+)
+
+_SECRET_BYTES = 32
+_SESSION_ID_BYTES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewSession:
+    """What a broker's service asks for; checked by the request model before."""
+
+    user_id: str
+    account_label: str
+    offered: list[Permission]
+    required: list[Permission]
+    is_addressbook_only: bool
+    return_url: str
+    ttl_seconds: int
+    allow_account_change: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedSession:
+    """The session's id, and the handle that belongs into the connect URL."""
+
+    session_id: str
+    handle: str
+    expires_at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consented:
+    """Where to send the browser, and what its cookie is to hold."""
+
+    session_id: str
+    browser_secret: str
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How a link stands, for the hosted page.
+
+    Attributes:
+        end: The end's code, or None while it goes on.
+        attempt: The key attempt of this session's link, once there is one.
+    """
+
+    session: ConnectSession
+    end: LinkEnd | None
+    attempt: KeyAttempt | None = None
+    occurred_at: int | None = None
+
+
+class ConnectSessions:
+    """Sessions from the broker's request to the browser's way to KuCoin, and the progress page."""
+
+    def __init__(
+        self,
+        sessions: SessionStore,
+        connections: ConnectionStore,
+        *,
+        has_unified: bool,
+        new_secret: Callable[[int], str] = token_urlsafe,
+    ) -> None:
+        """Joins the stores.
+
+        Args:
+            sessions: The store of sessions.
+            connections: The store of connections.
+            has_unified: Whether a setting names KuCoin's group of the unified account.
+            new_secret: Bytes of randomness to text.
+        """
+        self._sessions = sessions
+        self._connections = connections
+        self._has_unified = has_unified
+        self._new_secret = new_secret
+
+    def open(self, request: NewSession, *, now: int) -> OpenedSession:
+        """Opens a session.
+
+        Raises:
+            UnprocessableError: The unified account is asked for, but no setting names its group.
+            StoreError: DynamoDB could not be asked.
+        """
+        if Permission.UNIFIED in {*request.offered, *request.required} and not self._has_unified:
+            raise UnprocessableError(
+                "UNIFIED can be offered once the operator has set unified_group_name.",
+                code="permission_not_available",
+                field="permissions",
+            )
+        session_id = self._new_secret(_SESSION_ID_BYTES)
+        link_secret = self._new_secret(_SECRET_BYTES)
+        expires_at = now + request.ttl_seconds
+        self._sessions.create(
+            ConnectSession(
+                session_id=session_id,
+                user_id=request.user_id,
+                account_label=request.account_label,
+                offered=request.offered,
+                required=request.required,
+                is_addressbook_only=request.is_addressbook_only,
+                return_url=request.return_url,
+                allow_account_change=request.allow_account_change,
+                session_status=SessionStatus.OPEN,
+                created_at=now,
+                expires_at=expires_at,
+                ttl=expires_at + RETENTION_SECONDS,
+                link_hash=hash_secret(link_secret),
+            )
+        )
+        return OpenedSession(
+            session_id=session_id, handle=f"{session_id}.{link_secret}", expires_at=expires_at
+        )
+
+    def get(self, handle: str) -> ConnectSession:
+        """The session of a connect URL or a status page URL.
+
+        Raises:
+            NotFoundError: The handle is not one of ours (any more).
+        """
+        parsed = parse_handle(handle)
+        session = self._sessions.find(parsed[0]) if parsed else None
+        if parsed is None or session is None:
+            raise NotFoundError("This link is not known.", code="session_not_found")
+        hashes = (session.link_hash, session.status_hash)
+        if not any(is_secret_of(parsed[1], stored) for stored in hashes):
+            raise NotFoundError("This link is not known.", code="session_not_found")
+        return session
+
+    def consent(
+        self,
+        session: ConnectSession,
+        *,
+        chosen: list[Permission],
+        is_addressbook_only: bool,
+        browser_secret: str | None,
+        now: int,
+    ) -> Consented:
+        """The user chose: binds the browser and issues a fresh state.
+
+        Args:
+            session: As found by its handle.
+            chosen: What the form sent.
+            is_addressbook_only: Whether withdrawals go to the user's address book only.
+            browser_secret: The session's cookie, where the browser has one.
+            now: Epoch seconds.
+
+        Raises:
+            UnprocessableError: Something was chosen that was not offered.
+            ForbiddenError: Another browser has this link.
+            GoneError: The link is used or has expired.
+        """
+        try:
+            permissions = settle_choice(chosen, offered=session.offered, required=session.required)
+        except ValueError as error:
+            raise UnprocessableError(
+                f"These permissions were {error}.", code="permission_not_offered"
+            ) from error
+        secret = browser_secret or self._new_secret(_SECRET_BYTES)
+        state_secret = self._new_secret(_SECRET_BYTES)
+        if session.browser_hash and not is_secret_of(secret, session.browser_hash):
+            raise ForbiddenError("This link is open in another browser.", code="other_browser")
+        try:
+            self._sessions.start_authorization(
+                session.session_id,
+                chosen=permissions,
+                is_addressbook_only=is_addressbook_only or session.is_addressbook_only,
+                browser_hash=hash_secret(secret),
+                state_hash=hash_secret(state_secret),
+                now=now,
+            )
+        except LostRaceError as error:
+            raise GoneError("This link is used or has expired.", code="session_used") from error
+        return Consented(
+            session_id=session.session_id,
+            browser_secret=secret,
+            state=f"{session.session_id}.{state_secret}",
+        )
+
+    def find_progress(self, session: ConnectSession, *, now: int) -> Progress:
+        """How the session's link stands."""
+        if session.session_status is SessionStatus.ENDED:
+            return Progress(session=session, end=session.end_code)
+        if session.session_status is SessionStatus.EXCHANGING:
+            lapsed = now >= (session.exchange_until or 0)
+            return Progress(session=session, end=LinkEnd.AUTHORIZATION_FAILED if lapsed else None)
+        if session.session_status is SessionStatus.AUTHORIZED:
+            expired = now >= (session.completion_expires_at or 0)
+            return Progress(session=session, end=LinkEnd.SESSION_EXPIRED if expired else None)
+        if session.session_status is not SessionStatus.COMPLETED:
+            expired = now >= session.expires_at
+            return Progress(session=session, end=LinkEnd.SESSION_EXPIRED if expired else None)
+        return _find_key_progress(session, self._connections.find(session.user_id), now)
+
+
+def _find_key_progress(
+    session: ConnectSession, connection: Connection | None, now: int
+) -> Progress:
+    """A completed session: what became of its key. Another link since makes it used."""
+    owners = set()
+    if connection is not None and not connection.is_disconnected:
+        owners = {connection.session_id}
+        if connection.key_attempt is not None:
+            owners.add(connection.key_attempt.session_id)
+    if connection is None or session.session_id not in owners or connection.key_attempt is None:
+        return Progress(session=session, end=LinkEnd.SESSION_USED)
+    attempt = connection.key_attempt
+    state = attempt.current_state(now)
+    occurred_at = connection.updated_at
+    if state is AttemptState.DONE:
+        return Progress(session=session, end=LinkEnd.CONNECTED, attempt=attempt)
+    if state is AttemptState.OUTCOME_UNKNOWN:
+        end = LinkEnd.KEY_OUTCOME_UNKNOWN
+    elif state is AttemptState.FAILED:
+        known = {str(code): code for code in LinkEnd}
+        end = known.get(attempt.code or "", LinkEnd.AUTHORIZATION_FAILED)
+    else:
+        return Progress(session=session, end=None, attempt=attempt)
+    return Progress(session=session, end=end, attempt=attempt, occurred_at=occurred_at)

@@ -1,0 +1,33 @@
+"""KuCoin's clients of a process, joined with the operator's secret."""
+
+import time
+
+from pydantic import SecretStr
+
+from kubroker.aws.secrets import get_secret_json
+from kubroker.kucoin.api_keys import ApiKeyClient
+from kubroker.kucoin.identity import KucoinSecret, parse_kucoin_secret
+from kubroker.kucoin.oauth import OAuthClient
+from kubroker.kucoin.rest import KucoinRest
+from kubroker.kucoin.transport import KucoinTransport
+from kubroker.settings import KucoinSettings
+
+
+class KucoinClients:
+    """One transport for all; the secret is read at use and cached, so that it can be rotated."""
+
+    def __init__(self, settings: KucoinSettings) -> None:
+        """Joins the clients; asks nobody yet."""
+        self._secret_name = settings.secret_name
+        transport = KucoinTransport()
+        self.rest = KucoinRest(
+            settings, self._get_secret, transport, now_ms=lambda: time.time_ns() // 1_000_000
+        )
+        self.oauth = OAuthClient(settings, self._get_client_secret, transport)
+        self.keys = ApiKeyClient(settings, transport, self.rest)
+
+    def _get_secret(self) -> KucoinSecret:
+        return parse_kucoin_secret(get_secret_json(self._secret_name))
+
+    def _get_client_secret(self) -> SecretStr | None:
+        return self._get_secret().client_secret
