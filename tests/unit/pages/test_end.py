@@ -100,7 +100,7 @@ def test_mismatch_names_cause_and_offers_fewer():
         "permission_mismatch",
         permissions=(P.SPOT, P.FUTURES, P.WITHDRAWAL),
         retry_action="/connect/a.b",
-        retry_permissions=(P.SPOT, P.WITHDRAWAL),
+        retry_permissions=(P.SPOT, P.FUTURES, P.WITHDRAWAL),
         form_origins=KUCOIN,
     )
     assert "Most likely: Futures trading" in outline.text
@@ -108,7 +108,8 @@ def test_mismatch_names_cause_and_offers_fewer():
     boxes = get_inputs(outline, "checkbox")
     assert ("permissions", "SPOT", True, False) in boxes
     assert ("permissions", "WITHDRAWAL", False, False) in boxes, "never preselected"
-    assert "FUTURES" not in str(boxes)
+    assert ("permissions", "FUTURES", False, False) in boxes, "the likely cause is left off"
+    assert "addressbookOnly" not in str(boxes), "the grant at KuCoin has settled it"
 
 
 def test_mismatch_of_a_required_permission_asks_to_allow_it_first():

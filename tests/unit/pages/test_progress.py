@@ -25,3 +25,7 @@ def test_progress_without_scripts_loads_itself_again():
 def test_progress_way_back_says_pending():
     assert "a=1&amp;status=pending&amp;session=s1" in render(session_id="s1").body
     assert "a=1&amp;status=pending&#34;" not in render().body
+
+
+def test_progress_without_status_path_only_loads_itself_again():
+    assert 'data-status-path=""' in render("").body

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from kubroker.domain.permissions import Permission, sort_permissions
+from kubroker.domain.permissions import Permission
 from kubroker.http_api.pages.document import Page, render_document
 from kubroker.http_api.pages.end_texts import END_TEXTS, KEY_PAGE, EndText
 from kubroker.http_api.pages.icons import icon
@@ -139,8 +139,9 @@ def _build_mismatch(page: EndPage, text: EndText) -> Markup:
             page.broker.name,
             page.retry_permissions,
             page.required,
-            preselected=sort_permissions(page.retry_permissions),
+            preselected=[item for item in page.retry_permissions if item is not cause],
             is_addressbook_only=page.is_addressbook_only,
+            has_addressbook_choice=False,
         ),
         button="Try again" if is_needed else "Try again with these",
         url=_build_back_url(page, text),

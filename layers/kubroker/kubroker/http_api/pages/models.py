@@ -67,7 +67,8 @@ class ProgressPage:
 
     Args:
         broker: For whom.
-        status_path: Answers with ``{"state": …, "code": …, "final": bool}``.
+        status_path: Answers with ``{"state": …, "code": …, "final": bool}``. Empty: there is
+            nothing to ask, and the page just loads itself again after a while.
         return_url: The broker's return URL, without our parameters.
         session_id: Goes into the way back where it is known.
     """
@@ -91,14 +92,14 @@ class EndPage:
         permissions: What was granted (``connected``) or asked for (``permission_mismatch``).
         likely_cause: Of a mismatch; ``find_likely_cause(permissions)`` where None.
         retry_action: Path that the form "try again with fewer" posts to; no form without it.
-        retry_permissions: What that form offers.
+        retry_permissions: What that form offers; the likely cause comes unselected.
         key_name: The key at KuCoin that the text is about.
         occurred_at: When that key was asked for; aware.
         old_key_name: ``connected``: the key that the new one replaced.
         required: Of ``retry_permissions``, what the broker can't work without.
         missing: ``connected``: chosen by the user, but not granted by KuCoin.
         form_origins: As in ConsentPage; needed with ``retry_action``.
-        is_addressbook_only: As in ConsentPage, for the retry form.
+        is_addressbook_only: What the user granted; said in the retry form.
     """
 
     broker: Broker

@@ -24,6 +24,10 @@ SCRIPT = """
 (() => {
   const line = document.getElementById("progress");
   const path = line.dataset.statusPath;
+  if (!path) {
+    setTimeout(() => location.reload(), 2500);
+    return;
+  }
   const began = Date.now();
   let delay = 1000;
   const say = (text) => { if (line.textContent !== text) line.textContent = text; };

@@ -64,11 +64,20 @@ def build_choices(
     *,
     preselected: Sequence[Permission] = (),
     is_addressbook_only: bool = False,
+    has_addressbook_choice: bool = True,
 ) -> Markup:
     """The form's fieldsets: what may be chosen, and withdrawals apart.
 
     Withdrawals are never chosen for the user: not when the broker requires them (then the form
     can't be sent without the user's own tick), not when they were chosen before.
+
+    Args:
+        broker_name: Who asks.
+        offered: What may be chosen.
+        required: What the broker can't work without.
+        preselected: Which of them are ticked at first, withdrawals aside.
+        is_addressbook_only: Withdrawals go to the user's address book only: said, not asked.
+        has_addressbook_choice: Otherwise, whether it is asked.
     """
     rows = [_build_fixed(Permission.GENERAL, "Always included")]
     for permission in sort_permissions({*offered, *required}):
@@ -92,6 +101,7 @@ def build_choices(
         broker_name,
         is_required=Permission.WITHDRAWAL in required,
         is_addressbook_only=is_addressbook_only,
+        has_addressbook_choice=has_addressbook_choice,
     )
 
 
@@ -143,13 +153,18 @@ def _build_choice(permission: Permission, flag: str) -> Markup:
     )
 
 
-def _build_withdrawal(broker_name: str, *, is_required: bool, is_addressbook_only: bool) -> Markup:
+def _build_withdrawal(
+    broker_name: str, *, is_required: bool, is_addressbook_only: bool, has_addressbook_choice: bool
+) -> Markup:
     """The section that lets money out: its fee, its own tick, and the address book."""
     notes = []
     if is_required:
         notes.append(f"{broker_name} needs this permission: allow it, or cancel.")
     if is_addressbook_only:
         notes.append("Only addresses in your KuCoin address book can be used.")
+        addressbook = _HIDDEN.format(name="addressbookOnly", value="true")
+    else:
+        addressbook = _ADDRESSBOOK if has_addressbook_choice else Markup("")
     return _WITHDRAWAL.format(
         icon=icon("out"),
         about=WORDING[Permission.WITHDRAWAL].explanation,
@@ -164,7 +179,5 @@ def _build_withdrawal(broker_name: str, *, is_required: bool, is_addressbook_onl
             explanation="Off unless you turn it on.",
             flag=" required" if is_required else "",
         ),
-        addressbook=_HIDDEN.format(name="addressbookOnly", value="true")
-        if is_addressbook_only
-        else _ADDRESSBOOK,
+        addressbook=addressbook,
     )
