@@ -11,7 +11,7 @@ from local.kucoin_simulator.wire import Refusal
 
 DEFAULT_LIMITS = {"spot": 4000}
 OTHER_LIMIT = 2000
-TOO_MANY = "Too many requests in a short period of time, please retry later"
+TOO_MANY = "Too Many Requests"
 
 
 @dataclass(slots=True)
