@@ -32,13 +32,15 @@ def _find_error_codes(source: str) -> set[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
             codes |= {
-                statement.value.value
+                str(statement.value.value)
                 for statement in node.body
-                if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "code"
+                if isinstance(statement, ast.Assign)
+                and isinstance(statement.value, ast.Constant)
+                and ast.unparse(statement.targets[0]) == "code"
             }
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error"):
             codes |= {
-                keyword.value.value
+                str(keyword.value.value)
                 for keyword in node.keywords
                 if keyword.arg == "code" and isinstance(keyword.value, ast.Constant)
             }

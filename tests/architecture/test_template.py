@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+from kubroker.usecases.key_messages import MAX_RECEIVE_COUNT
 from tests.support.deployed import as_list, find_references, list_routes, select
 
 ROOT = Path(__file__).parents[2]
@@ -129,6 +130,11 @@ def test_every_queue_has_a_dead_letter_queue_with_an_alarm(resources):
             (target,) = find_references(queue["RedrivePolicy"]["deadLetterTargetArn"])
             assert _is_dead_letter(target)
             assert target in queues
+
+
+def test_consumer_knows_which_delivery_is_the_last(resources):
+    redrive = resources["KeyCreationQueue"]["Properties"]["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == MAX_RECEIVE_COUNT
 
 
 def test_every_queue_is_encrypted(resources):

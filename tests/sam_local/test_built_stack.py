@@ -1,0 +1,42 @@
+"""The real template through the real SAM CLI, and a built function in the Lambda container."""
+
+import json
+
+import pytest
+
+from tests.support.built import ROOT, build, invoke, measure_layer_bytes, run_sam
+
+pytestmark = [pytest.mark.sam_local, pytest.mark.timeout(600)]
+MAX_LAYER_BYTES = 12 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def built():
+    return build()
+
+
+def test_template_is_valid_for_sam_and_cfn_lint():
+    result = run_sam("validate", "--lint", seconds=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_build_gives_each_function_its_page_and_the_layer_the_rest(built):
+    layer = built / "KubrokerLayer/python"
+    assert (layer / "kubroker/errors.py").exists()
+    assert not (layer / "boto3").exists(), "the runtime brings it"
+    for app in sorted((ROOT / "functions").glob("*/app.py")):
+        name = "".join(word.capitalize() for word in app.parent.name.split("_"))
+        files = [path.name for path in (built / f"{name}Function").iterdir()]
+        assert files == ["app.py"]
+
+
+def test_built_layer_is_small(built):
+    assert measure_layer_bytes() <= MAX_LAYER_BYTES
+
+
+def test_built_connect_function_answers_in_the_lambda_container(built):
+    answer = invoke("ConnectFunction", ROOT / "events/connect/health.json")
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["Content-Type"] == "application/json"
+    health = json.loads(answer["body"])
+    assert (health["status"], health["stage"]) == ("ok", "dev")
