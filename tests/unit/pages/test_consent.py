@@ -4,7 +4,7 @@ import pytest
 
 from kubroker.domain.permissions import Permission
 from kubroker.http_api import pages
-from tests.unit.pages.test_document import BACK, EVERY, KUCOIN, Outline
+from tests.unit.pages.gallery import BACK, EVERY, KUCOIN, Outline
 
 P = Permission
 

@@ -9,8 +9,8 @@ import pytest
 
 from kubroker.domain.permissions import Permission
 from kubroker.http_api import pages
+from tests.unit.pages.gallery import BACK, KUCOIN, Outline
 from tests.unit.pages.test_consent import get_inputs
-from tests.unit.pages.test_document import BACK, KUCOIN, Outline
 
 P = Permission
 BROKER = pages.Broker("Northwind")
@@ -112,17 +112,18 @@ def test_mismatch_names_cause_and_offers_fewer():
     assert "addressbookOnly" not in str(boxes), "the grant at KuCoin has settled it"
 
 
-def test_mismatch_of_a_required_permission_asks_to_allow_it_first():
+def test_mismatch_of_a_required_permission_has_no_way_with_fewer():
     outline = render(
         "permission_mismatch",
-        permissions=(P.FUTURES,),
+        permissions=(P.SPOT, P.FUTURES),
         retry_action="/connect/a.b",
-        retry_permissions=(P.FUTURES,),
+        retry_permissions=(P.SPOT, P.FUTURES),
         required=(P.FUTURES,),
         form_origins=KUCOIN,
     )
     assert "Northwind can’t work without this permission" in get_text(outline)
-    assert get_inputs(outline, "hidden") == [("permissions", "FUTURES", False, False)]
+    assert outline.all("form") == []
+    assert len(outline.all("a")) == 1
 
 
 def test_mismatch_given_cause_wins_over_guess():

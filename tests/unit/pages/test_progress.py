@@ -1,7 +1,7 @@
 """The progress page: constant script, data in attributes, a way without scripts."""
 
 from kubroker.http_api import pages
-from tests.unit.pages.test_document import BACK, Outline
+from tests.unit.pages.gallery import BACK, Outline
 
 
 def render(status_path="/connect/a.b/status", **kwargs):

@@ -34,11 +34,12 @@ _BACK = Markup("""<div class="actions"><a class="button{quiet}" href="{url}">Bac
 """)
 _RETRY = Markup("""<section class="next" aria-labelledby="next">
 <h2 id="next">What to do next</h2>
-<p class="soft">{advice}</p></section>
+<p class="soft">Try again with fewer permissions. Leave off what your KuCoin account does not
+have.</p></section>
 <form method="post" action="{action}">
 {choices}
 <div class="actions">
-<button class="button" type="submit">{button}</button>
+<button class="button" type="submit">Try again with these</button>
 <a class="button quiet" href="{url}">Back to {broker}</a>
 </div>
 </form>
@@ -55,7 +56,7 @@ def render_end(page: EndPage) -> PageResponse:
         KeyError: ``page.code`` is not one of ``END_CODES``.
     """
     text = END_TEXTS[page.code]
-    has_retry = page.code == "permission_mismatch" and page.retry_action is not None
+    has_retry = _has_retry(page)
     content = _CONTENT.format(
         tone=text.tone,
         sign=icon(_SIGNS[text.tone]),
@@ -118,22 +119,16 @@ def _build_connected(page: EndPage) -> Markup:
 
 def _build_mismatch(page: EndPage, text: EndText) -> Markup:
     """The likely cause, and a form to try again with fewer."""
-    cause = page.likely_cause or find_likely_cause(tuple(page.permissions))
+    cause = _find_cause(page)
     note = Markup("")
     if cause is not None:
         note = _NOTE.format(title=f"Most likely: {WORDING[cause].title}", text=_build_reason(cause))
-    if page.retry_action is None:
-        steps = ["Allow it in your KuCoin account, or choose fewer permissions next time."]
-        return note + _build_steps([*steps, "Then connect KuCoin again at {broker}."], page)
-    is_needed = cause in page.required
-    advice = (
-        "{broker} can’t work without this permission. Allow it in your KuCoin account first, "
-        "then try again."
-        if is_needed
-        else "Try again with fewer permissions. Leave off what your KuCoin account does not have."
-    )
+    if not _has_retry(page):
+        first = "Allow it in your KuCoin account, or choose fewer permissions next time."
+        if cause in page.required:
+            first = "{broker} can’t work without this permission: allow it in your KuCoin account."
+        return note + _build_steps([first, "Then connect KuCoin again at {broker}."], page)
     return note + _RETRY.format(
-        advice=_fill(advice, page),
         action=page.retry_action,
         choices=build_choices(
             page.broker.name,
@@ -143,10 +138,19 @@ def _build_mismatch(page: EndPage, text: EndText) -> Markup:
             is_addressbook_only=page.is_addressbook_only,
             has_addressbook_choice=False,
         ),
-        button="Try again" if is_needed else "Try again with these",
         url=_build_back_url(page, text),
         broker=page.broker.name,
     )
+
+
+def _find_cause(page: EndPage) -> Permission | None:
+    return page.likely_cause or find_likely_cause(tuple(page.permissions))
+
+
+def _has_retry(page: EndPage) -> bool:
+    """Without what the broker needs, fewer is no way out."""
+    is_mismatch = page.code == "permission_mismatch" and page.retry_action is not None
+    return is_mismatch and _find_cause(page) not in page.required
 
 
 def _build_reason(cause: Permission) -> str:
