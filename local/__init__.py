@@ -1,0 +1,1 @@
+"""Kubroker on one machine: AWS and KuCoin as stand-ins, the real template and functions."""
