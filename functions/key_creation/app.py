@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from kubroker.http_api.api import create_api, handle, json_response, parse_body
 from kubroker.http_api.models import ConnectionResponse, CreateKeyRequest, parse_user_id
+from kubroker.observability import log_failures
 from kubroker.usecases.key_messages import KeyMessages, build_key_messages
 
 app = create_api()
@@ -46,5 +47,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
     if "Records" not in event:
         return handle(app, event, context)
     return process_partial_response(
-        event=event, record_handler=messages().work, processor=batch, context=context
+        event=event,
+        record_handler=log_failures(messages().work),
+        processor=batch,
+        context=context,
     )

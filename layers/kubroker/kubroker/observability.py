@@ -4,10 +4,14 @@ Nothing here or anywhere logs an event, a request body, a path, a query or a hea
 codes and tokens. What is logged is named field by field.
 """
 
+import traceback
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.logging import Logger
+
+from kubroker.errors import KubrokerError
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.metrics import EphemeralMetrics
@@ -44,3 +48,32 @@ def add_metric(metric: str, value: float, *, unit: str) -> None:
     metrics = _metrics()
     metrics.add_metric(name=metric, unit=unit, value=value)
     metrics.flush_metrics()
+
+
+def log_unexpected(error: BaseException) -> None:
+    """Logs class and place of an error that nobody expected, never its message.
+
+    A message may hold what a request held; the lines of code don't.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames]
+    logger.error("unexpected error", extra={"errorClass": type(error).__name__, "where": where})
+
+
+def log_failures(work: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A record handler that logs why a record of a batch will be delivered again."""
+
+    def work_and_log(record: Any) -> None:
+        try:
+            work(record)
+        except KubrokerError as error:
+            logger.warning(
+                "a message was not worked off",
+                extra={"code": error.code, "reason": error.message},
+            )
+            raise
+        except Exception as error:
+            log_unexpected(error)
+            raise
+
+    return work_and_log

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from kubroker.errors import BadRequestError, KubrokerError, NotFoundError, UnprocessableError
-from kubroker.observability import logger
+from kubroker.observability import log_unexpected, logger
 
 MAX_BODY_BYTES = 65_536
 _SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -66,8 +66,7 @@ def create_api(
 
     @api.exception_handler(Exception)
     def render_unexpected(error: Exception) -> Response[str]:
-        # The class only: a message may hold what the request held.
-        logger.error("unexpected error", extra={"errorClass": type(error).__name__})
+        log_unexpected(error)
         return render(KubrokerError("Something failed on our side."))
 
     return api

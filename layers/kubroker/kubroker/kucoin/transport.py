@@ -14,6 +14,8 @@ MAX_ANSWER_BYTES = 1024 * 1024
 MAX_IDLE_SECONDS = 5.0
 MAX_ATTEMPTS = 2
 BACK_OFF_SECONDS = 0.5
+# A socket's own timeout, per read, frees a thread that its caller has left; it never decides.
+BACKSTOP_SECONDS = 1.0
 
 
 class KucoinTransport:
@@ -65,7 +67,9 @@ class KucoinTransport:
         """
         if deadline_seconds <= 0:
             raise KucoinUnsentError("There was no time left to ask KuCoin.")
-        connection = self._take(urlsplit(request.url), deadline_seconds, is_fresh=is_fresh)
+        connection = self._take(
+            urlsplit(request.url), deadline_seconds + BACKSTOP_SECONDS, is_fresh=is_fresh
+        )
         exchange = Exchange(connection, request, self._max_answer_bytes)
         answer = exchange.run(deadline_seconds)
         if is_fresh or not connection.can_be_reused:
