@@ -40,7 +40,7 @@ def explain_check_refusal(error: KucoinRefusedError) -> str:
 def find_address(words: str) -> str | None:
     """The first IP address in KuCoin's words, or None."""
     for word in re.findall(r"[0-9A-Fa-f.:]{3,}", words):
-        for candidate in (word, word.strip(".:")):
+        for candidate in (word, word.rstrip("."), word.strip(".:")):
             with contextlib.suppress(ValueError):
                 return str(ipaddress.ip_address(candidate))
     return None

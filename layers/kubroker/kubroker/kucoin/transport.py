@@ -94,32 +94,41 @@ class KucoinTransport:
             KucoinOutcomeUnknownError: As for ``send``, from the last attempt.
         """
         ends_at = self._monotonic() + deadline_seconds
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            remaining_seconds = ends_at - self._monotonic()
-            outcome = self._attempt(request, remaining_seconds, is_first=attempt == 1)
-            pause_seconds = decide_pause(
-                request.method,
-                attempt,
-                outcome,
-                remaining_seconds=ends_at - self._monotonic(),
-                random_share=self._random_share(),
-            )
-            if pause_seconds is None:
-                break
+        attempt = 1
+        outcome = self._attempt(request, deadline_seconds, attempt)
+        while (pause_seconds := self._decide_pause(request, attempt, outcome, ends_at)) is not None:
             self._sleep(pause_seconds)
+            attempt += 1
+            outcome = self._attempt(request, ends_at - self._monotonic(), attempt)
         if isinstance(outcome, KucoinError):
             raise outcome
         return outcome
 
     def _attempt(
-        self, request: KucoinRequest, deadline_seconds: float, *, is_first: bool
+        self, request: KucoinRequest, deadline_seconds: float, attempt: int
     ) -> KucoinAnswer | KucoinError:
         """One attempt with its error as a value; a second one never trusts a used connection."""
-        is_fresh = not is_first or request.method != "GET"
+        is_fresh = attempt > 1 or request.method != "GET"
         try:
             return self.send(request, deadline_seconds=deadline_seconds, is_fresh=is_fresh)
         except KucoinError as error:
             return error
+
+    def _decide_pause(
+        self,
+        request: KucoinRequest,
+        attempt: int,
+        outcome: KucoinAnswer | KucoinError,
+        ends_at: float,
+    ) -> float | None:
+        """``decide_pause`` with this moment's time and chance."""
+        return decide_pause(
+            request.method,
+            attempt,
+            outcome,
+            remaining_seconds=ends_at - self._monotonic(),
+            random_share=self._random_share(),
+        )
 
     def _take(self, url: SplitResult, timeout_seconds: float, *, is_fresh: bool) -> Connection:
         """The connection used last to that origin, or a new one; the stale ones are closed."""
