@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+from kubroker.domain.permissions import GROUP_NAMES, Permission
 from local.kucoin_simulator.client import SimulatorControl
 from tests.support.api import ApiClient, ApiResponse
 from tests.support.functions import FunctionHarness
@@ -53,6 +54,10 @@ class Link:
 
     def authorize(self, user: str = "alice", **fields: Any) -> str:
         """The user logs in at KuCoin and grants; gives the path of the way back."""
+        if "permissions" in fields:
+            fields["permissions"] = [
+                GROUP_NAMES[Permission(name)] for name in fields["permissions"]
+            ]
         location = self.simulator.authorize(user, state=self.state, **fields)
         parts = urlsplit(location)
         self.callback = f"{parts.path}?{parts.query}"

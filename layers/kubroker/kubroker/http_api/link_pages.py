@@ -1,5 +1,6 @@
 """The linking session in the browser: which page answers which state."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -94,11 +95,13 @@ class LinkPages:
         """An error on a browser's route, where no session is at hand."""
         known = error.code in set(LinkEnd)
         end = LinkEnd(error.code) if known else _END_OF_STATUS.get(error.http_status)
-        return self.end(None, end or LinkEnd.KUCOIN_UNREACHABLE)
+        page = EndPage(broker=self._broker, code=end or LinkEnd.KUCOIN_UNREACHABLE, return_url=None)
+        return page_response(replace(render_end(page), status=error.http_status))
 
     def _build_key_end(self, progress: Progress, attempt: KeyAttempt, handle: str) -> EndPage:
         session, end = progress.session, progress.end or LinkEnd.AUTHORIZATION_FAILED
         facts = attempt.facts
+        named = facts or progress.key_in_use
         granted = facts.permissions if facts else []
         is_mismatch = end is LinkEnd.PERMISSION_MISMATCH
         occurred_at = progress.occurred_at
@@ -111,7 +114,7 @@ class LinkPages:
             likely_cause=find_likely_cause(attempt.permissions) if is_mismatch else None,
             retry_action=f"/connect/{handle}" if is_mismatch else None,
             retry_permissions=attempt.permissions if is_mismatch else (),
-            key_name=facts.name if facts else None,
+            key_name=named.name if named else None,
             occurred_at=datetime.fromtimestamp(occurred_at, UTC) if occurred_at else None,
             old_key_name=_name_key(attempt),
             required=session.required,

@@ -9,7 +9,7 @@ from secrets import token_urlsafe
 
 from kubroker.aws.connections import ConnectionStore
 from kubroker.aws.sessions import SessionStore
-from kubroker.domain.connection import AttemptState, Connection, KeyAttempt
+from kubroker.domain.connection import AttemptState, Connection, KeyAttempt, KeyFacts
 from kubroker.domain.permissions import Permission
 from kubroker.domain.session import (
     RETENTION_SECONDS,
@@ -72,11 +72,14 @@ class Progress:
     Attributes:
         end: The end's code, or None while it goes on.
         attempt: The key attempt of this session's link, once there is one.
+        key_in_use: The key that serves until the attempt's takes its place.
+        occurred_at: When the attempt ended without a key, epoch seconds.
     """
 
     session: ConnectSession
     end: LinkEnd | None
     attempt: KeyAttempt | None = None
+    key_in_use: KeyFacts | None = None
     occurred_at: int | None = None
 
 
@@ -245,4 +248,10 @@ def _find_key_progress(
         end = known.get(attempt.code or "", LinkEnd.AUTHORIZATION_FAILED)
     else:
         return Progress(session=session, end=None, attempt=attempt)
-    return Progress(session=session, end=end, attempt=attempt, occurred_at=occurred_at)
+    return Progress(
+        session=session,
+        end=end,
+        attempt=attempt,
+        key_in_use=connection.api_key_facts,
+        occurred_at=occurred_at,
+    )

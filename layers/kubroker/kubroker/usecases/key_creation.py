@@ -236,7 +236,9 @@ class KeyCreation:
         except KucoinRefusedError as error:
             self._refuse_check(connection, attempt, error)
             return
-        except KucoinError as error:
+        except (KucoinError, ConfigurationError) as error:
+            if isinstance(error, ConfigurationError):
+                count(CONFIGURATION_ERROR_FOUND)
             raise UnavailableError("KuCoin could not check the key just made.") from error
         if self._is_other_account(connection, found):
             self._fail(connection, attempt, "account_mismatch")
