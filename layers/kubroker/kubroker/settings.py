@@ -145,6 +145,12 @@ class CommonSettings(_EnvironmentModel):
     connections_table: str = Field(alias="CONNECTIONS_TABLE")
 
 
+class LimitsSettings(_EnvironmentModel):
+    """The table of counters."""
+
+    limits_table: str = Field(alias="LIMITS_TABLE")
+
+
 class QueueSettings(_EnvironmentModel):
     """The queue of key creation."""
 
