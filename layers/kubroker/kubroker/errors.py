@@ -24,6 +24,9 @@ Each instance carries a stable ``code`` (class default or argument) that callers
 and a message written for the person who reads it. Neither ever holds a secret.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class KubrokerError(Exception):
     """Root of the tree; what it renders to is class data."""
@@ -39,6 +42,7 @@ class KubrokerError(Exception):
         code: str | None = None,
         field: str | None = None,
         retry_after_seconds: int | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         """Says what happened and what to do.
 
@@ -47,6 +51,8 @@ class KubrokerError(Exception):
             code: Stable machine-readable code, where the class default is too wide.
             field: Name of the request's field or parameter that is at fault.
             retry_after_seconds: When asking again makes sense.
+            members: More facts for a machine, such as what would be allowed (RFC 9457, section
+                3.2: extension members); JSON, no secret.
         """
         super().__init__(message)
         self.message = message
@@ -54,6 +60,7 @@ class KubrokerError(Exception):
             self.code = code
         self.field = field
         self.retry_after_seconds = retry_after_seconds
+        self.members = dict(members or {})
 
 
 class BadRequestError(KubrokerError):
@@ -172,10 +179,10 @@ class KucoinRefusedError(KucoinError):
 
         Args:
             kucoin_code: KuCoin's code as sent, for example ``40503``.
-            message: KuCoin's own words, cut to 300 characters.
+            message: KuCoin's own words, cut to 1000 characters: one may hold a link.
             http_status_received: The status of KuCoin's answer.
         """
         super().__init__(f"KuCoin refused with code {kucoin_code}: {message[:300]}")
         self.kucoin_code = kucoin_code
-        self.kucoin_message = message[:300]
+        self.kucoin_message = message[:1000]
         self.http_status_received = http_status_received

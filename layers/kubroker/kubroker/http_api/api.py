@@ -160,9 +160,10 @@ def _request_id(api: APIGatewayHttpResolver) -> str:
 
 
 def _build_problem(error: KubrokerError, request_id: str) -> Response[str]:
-    """RFC 9457: type, title, status, detail, and our code, requestId and field."""
+    """RFC 9457: type, title, status, detail, and our code, requestId, field and members."""
     status = HTTPStatus(error.http_status)
     problem: dict[str, Any] = {
+        **error.members,
         "type": "about:blank",
         "title": status.phrase,
         "status": int(status),
