@@ -21,7 +21,7 @@ PYTEST_ARGS ?=
 export PIP_ROOT_USER_ACTION := ignore
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup run demo test check bench format format-check lint types test-sam lock clean
+.PHONY: help setup run demo test check bench docs format format-check lint types test-sam lock clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
@@ -41,6 +41,9 @@ check: format-check lint types test ## The gate: what CI runs
 
 bench: $(DEV) $(SAM) ## Measure cold starts and the layer's size; writes build/bench.json
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tests.bench $(ARGS)
+
+docs: $(DEV) ## Refresh the README's tables
+	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.readme_tables
 
 format: $(DEV) ## Format the code
 	$(BIN)/ruff check --fix-only --select I --quiet .

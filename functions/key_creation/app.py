@@ -1,7 +1,7 @@
 """Creates API keys: from the queue, and on the broker's request."""
 
 import time
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -42,13 +42,16 @@ def request_key(user_id: str) -> Response[str]:
     return json_response(ConnectionResponse.build(connection, now=now), HTTPStatus.ACCEPTED)
 
 
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Runs one request, or one batch of the queue."""
-    if "Records" not in event:
-        return handle(app, event, context)
+def work_batch(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Works a batch of the queue; what failed is delivered again."""
     return process_partial_response(
         event=event,
         record_handler=log_failures(messages().work),
         processor=batch,
         context=context,
     )
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Runs one request, or one batch of the queue."""
+    return (work_batch if "Records" in event else partial(handle, app))(event, context)

@@ -142,6 +142,16 @@ class LostRaceError(StoreError):
     http_status = 409
     retryable = False
 
+    def __init__(self, message: str, item: dict[str, Any] | None = None) -> None:
+        """Keeps the item that was found, for the caller that has to recognise its own write.
+
+        Args:
+            message: What was tried.
+            item: DynamoDB's own form, or None where it was not told.
+        """
+        super().__init__(message)
+        self.item = item
+
 
 class VaultError(KubrokerError):
     """A ciphertext can't be opened: wrong context, shredded key, or damaged."""

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
-from kubroker.aws.clients import ConditionFailedError, translate_errors
+from kubroker.aws.clients import translate_errors
 from kubroker.aws.table import Put, Table, Update
 from kubroker.aws.vault import EncryptionContext, Purpose, Vault
 from kubroker.errors import LostRaceError, StoreError, VaultError
@@ -75,7 +75,7 @@ def test_table_failed_condition_is_a_lost_race(table: Table) -> None:
     make(table, n=1)
     with pytest.raises(LostRaceError):
         table.write(Update({"id": "1"}, {"n": 2}, conditions=["#n = :no"], values={":no": 7}))
-    with pytest.raises(ConditionFailedError):
+    with pytest.raises(LostRaceError):
         make(table)
 
 
@@ -113,7 +113,7 @@ def test_table_transaction_is_all_or_nothing(table: Table) -> None:
     [
         (
             ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "x"),
-            ConditionFailedError,
+            LostRaceError,
         ),
         (
             ClientError(
@@ -133,7 +133,7 @@ def test_table_transaction_is_all_or_nothing(table: Table) -> None:
                 },
                 "x",
             ),
-            ConditionFailedError,
+            LostRaceError,
         ),
         (ClientError({"Error": {"Code": "ThrottlingException"}}, "x"), StoreError),
         (EndpointConnectionError(endpoint_url="http://x"), StoreError),

@@ -21,6 +21,8 @@ _CONFIG = Config(
     read_timeout=3,
     retries={"mode": "standard", "total_max_attempts": 3},
 )
+# For a write whose caller repeats it against a deadline of its own, and has somewhere else to go.
+_IMPATIENT = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 _LOST_RACE_CODES = {"ConditionalCheckFailedException", "TransactionCanceledException"}
 
 
@@ -28,6 +30,12 @@ _LOST_RACE_CODES = {"ConditionalCheckFailedException", "TransactionCanceledExcep
 def get_dynamodb() -> "DynamoDBClient":
     """The process's DynamoDB client."""
     return boto3.client("dynamodb", config=_CONFIG)
+
+
+@cache
+def get_impatient_dynamodb() -> "DynamoDBClient":
+    """A client that tries once."""
+    return boto3.client("dynamodb", config=_IMPATIENT)
 
 
 @cache
@@ -42,15 +50,6 @@ def get_sqs() -> "SQSClient":
     return boto3.client("sqs", config=_CONFIG)
 
 
-class ConditionFailedError(LostRaceError):
-    """A condition did not hold; ``item`` is the marshalled item that was found, if AWS told."""
-
-    def __init__(self, message: str, item: dict[str, Any] | None) -> None:
-        """Keeps the old item for the caller that has to recognise its own write."""
-        super().__init__(message)
-        self.item = item
-
-
 @contextmanager
 def translate_errors(what: str) -> Iterator[None]:
     """Turns botocore's errors into ours.
@@ -59,7 +58,7 @@ def translate_errors(what: str) -> Iterator[None]:
         what: The operation in words, for example ``claim of a rotation``; no user data.
 
     Raises:
-        ConditionFailedError: A conditional write found another state.
+        LostRaceError: A conditional write found another state.
         StoreError: Anything else that AWS or the network refused.
     """
     try:
@@ -68,7 +67,7 @@ def translate_errors(what: str) -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code", "")
         if code in _LOST_RACE_CODES and not _is_contention(error):
             item: Any = error.response.get("Item")
-            raise ConditionFailedError(f"{what}: the state has changed", item) from error
+            raise LostRaceError(f"{what}: the state has changed", item) from error
         raise StoreError(f"{what} failed: {code}") from error
     except BotoCoreError as error:
         raise StoreError(f"{what} failed: {type(error).__name__}") from error

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 
-from kubroker.aws.clients import ConditionFailedError, translate_errors
+from kubroker.aws.clients import translate_errors
+from kubroker.errors import LostRaceError, StoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -139,6 +140,19 @@ class Table:
         item = answer.get("Item")
         return None if item is None else unmarshal(item)
 
+    def find_many(self, keys: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Those of at most 100 items that exist, read consistently, in no order.
+
+        Raises:
+            StoreError: DynamoDB could not be asked, or left some unread.
+        """
+        request: Any = {self.name: {"Keys": [marshal(key) for key in keys], "ConsistentRead": True}}
+        with translate_errors(f"reading {self.name}"):
+            answer = self._client.batch_get_item(RequestItems=request)
+        if answer.get("UnprocessedKeys"):
+            raise StoreError(f"reading {self.name} failed: some keys were left unread")
+        return [unmarshal(item) for item in answer["Responses"].get(self.name, [])]
+
     def write(self, change: Update | Put) -> dict[str, Any]:
         """Writes under the change's conditions.
 
@@ -146,7 +160,7 @@ class Table:
             The item after the write (for a Put: the item that was put).
 
         Raises:
-            ConditionFailedError: A condition did not hold, and the write was not ours.
+            LostRaceError: A condition did not hold, and the write was not ours.
             StoreError: DynamoDB could not be asked: it may or may not have been written.
         """
         write_id = secrets.token_hex(12)
@@ -159,7 +173,7 @@ class Table:
                     return dict(change.item)
                 answer = self._client.update_item(**request, ReturnValues="ALL_NEW")
                 return unmarshal(answer["Attributes"])
-        except ConditionFailedError as error:
+        except LostRaceError as error:
             old = unmarshal(error.item or {})
             if old.get("lastWriteId") == write_id:
                 return old
@@ -181,7 +195,7 @@ class Table:
         """Writes all or nothing; the SDK's request token makes a repetition safe.
 
         Raises:
-            ConditionFailedError: A condition did not hold: nothing was written.
+            LostRaceError: A condition did not hold: nothing was written.
             StoreError: DynamoDB could not be asked: it may or may not have been written.
         """
         write_id = secrets.token_hex(12)

@@ -16,13 +16,12 @@ from kubroker.aws.connections import ConnectionStore
 from kubroker.aws.key_attempts import KeyAttemptStore
 from kubroker.aws.vault import EncryptionContext, Purpose, Vault
 from kubroker.domain.connection import (
-    ApiKeyState,
     AttemptState,
     Connection,
     KeyAttempt,
     KeyFacts,
 )
-from kubroker.domain.permissions import Permission, sort_permissions
+from kubroker.domain.permissions import Permission
 from kubroker.errors import (
     ConfigurationError,
     ConflictError,
@@ -35,23 +34,18 @@ from kubroker.errors import (
 )
 from kubroker.kucoin.api_keys import (
     ApiKeyClient,
-    ApiKeyFacts,
-    CheckRefusal,
     CreatedApiKey,
     KeyRefusal,
-    classify_check_refusal,
     classify_key_refusal,
 )
 from kubroker.observability import (
     CONFIGURATION_ERROR_FOUND,
-    KEY_CREATED,
-    KEY_OUTCOME_UNKNOWN,
-    KEY_REFUSED,
     count,
     logger,
 )
 from kubroker.settings import KucoinProtocol
-from kubroker.usecases.api_key_secret import open_api_key, seal_api_key
+from kubroker.usecases.api_key_secret import seal_api_key
+from kubroker.usecases.key_checks import KeyChecks
 
 _CREATE_DEADLINE_SECONDS = 8.0
 _CHECK_DEADLINE_SECONDS = 5.0
@@ -106,6 +100,7 @@ class KeyCreation:
         self._protocol = protocol
         self._get_access_token = get_access_token
         self._now = now
+        self._checks = KeyChecks(attempts, vault, keys, now=now)
 
     def work(self, user_id: str, attempt_id: str, *, is_last_delivery: bool) -> None:
         """Takes an attempt as far as it goes.
@@ -130,9 +125,9 @@ class KeyCreation:
             if state is AttemptState.REQUESTED:
                 self._create(connection, attempt, is_last_delivery=is_last_delivery)
             elif state is AttemptState.STORED:
-                self._check(connection, attempt)
+                self._checks.check(connection, attempt)
             elif state is AttemptState.OUTCOME_UNKNOWN and attempt.state is AttemptState.CREATING:
-                self._fail(connection, attempt, "key_outcome_unknown")
+                self._checks.fail(connection, attempt, "key_outcome_unknown")
             elif state is AttemptState.CREATING:
                 raise UnavailableError("Another worker is creating this key.")
         except LostRaceError:
@@ -146,9 +141,9 @@ class KeyCreation:
         except (ConflictError, VaultError):
             token = None
         if token is None:
-            self._fail(connection, attempt, "authorization_failed")
+            self._checks.fail(connection, attempt, "authorization_failed")
             return
-        if self._keep_current(connection, attempt, token):
+        if self._checks.keep_current(connection, attempt, token):
             return
         # Before the claim: a KMS that is down must not leave a claim behind.
         data_key = self._vault.create_data_key(
@@ -171,7 +166,7 @@ class KeyCreation:
             ),
             now=self._now(),
         )
-        self._check(stored, _attempt_of(stored))
+        self._checks.check(stored, _attempt_of(stored))
 
     def _handle_failure(
         self,
@@ -195,7 +190,7 @@ class KeyCreation:
             code = "authorization_failed"
         else:
             code = "key_outcome_unknown"
-        self._fail(connection, attempt, code)
+        self._checks.fail(connection, attempt, code)
 
     def _ask(self, request: KeyRequest) -> tuple[CreatedApiKey, bool]:
         """Asks KuCoin; 40503 with withdrawal once more with the other address-book choice.
@@ -221,60 +216,6 @@ class KeyCreation:
             only = not only
         return created, only
 
-    def _check(self, connection: Connection, attempt: KeyAttempt) -> None:
-        """STORED: asks KuCoin what the key is, then swaps."""
-        if attempt.data_key is None or attempt.ciphertext is None or attempt.facts is None:
-            raise VaultError("A stored key has no ciphertext.")
-        credentials = open_api_key(
-            self._vault,
-            connection.user_id,
-            wrapped=attempt.data_key,
-            ciphertext=attempt.ciphertext,
-        )
-        try:
-            found = self._keys.check(credentials, deadline_seconds=_CHECK_DEADLINE_SECONDS)
-        except KucoinRefusedError as error:
-            self._refuse_check(connection, attempt, error)
-            return
-        except (KucoinError, ConfigurationError) as error:
-            if isinstance(error, ConfigurationError):
-                count(CONFIGURATION_ERROR_FOUND)
-            raise UnavailableError("KuCoin could not check the key just made.") from error
-        if self._is_other_account(connection, found):
-            self._fail(connection, attempt, "account_mismatch")
-            return
-        facts = _merge_facts(attempt.facts, found, self._now())
-        self._attempts.activate(connection, attempt, facts, uid=found.uid, now=self._now())
-        count(KEY_CREATED)
-
-    def _keep_current(self, connection: Connection, attempt: KeyAttempt, token: SecretStr) -> bool:
-        """After a second link: keeps the key in use, if KuCoin proves the same account."""
-        pending, facts = connection.pending_link, connection.api_key_facts
-        if pending is None or facts is None or connection.api_key_state is not ApiKeyState.ACTIVE:
-            return False
-        if connection.api_key_data_key is None or connection.api_key_ciphertext is None:
-            return False
-        try:
-            uid = self._keys.find_bearer_uid(token, deadline_seconds=_CHECK_DEADLINE_SECONDS)
-            if uid is None or uid != connection.kucoin_uid:
-                return False
-            credentials = open_api_key(
-                self._vault,
-                connection.user_id,
-                wrapped=connection.api_key_data_key,
-                ciphertext=connection.api_key_ciphertext,
-            )
-            found = self._keys.check(credentials, deadline_seconds=_CHECK_DEADLINE_SECONDS)
-        except (KucoinError, VaultError):
-            return False
-        enough = set(attempt.permissions) <= set(found.permissions)
-        same_choice = attempt.is_addressbook_only == facts.is_addressbook_only
-        if found.uid != uid or not enough or not same_choice:
-            return False
-        kept = _merge_facts(facts, found, self._now())
-        self._attempts.keep(connection, attempt.attempt_id, kept, now=self._now())
-        return True
-
     def _find_access_token(self, connection: Connection, attempt: KeyAttempt) -> SecretStr | None:
         """The waiting pair's token after a second link, else the one in use."""
         pending = connection.pending_link
@@ -286,39 +227,6 @@ class KeyCreation:
         data_key = self._vault.unwrap(pending.pair.data_key, context)
         payload = json.loads(data_key.decrypt(pending.pair.ciphertext))
         return SecretStr(payload["accessToken"])
-
-    def _is_other_account(self, connection: Connection, found: ApiKeyFacts) -> bool:
-        if connection.kucoin_uid is None or connection.kucoin_uid == found.uid:
-            return False
-        return not (connection.pending_link and connection.pending_link.allow_account_change)
-
-    def _refuse_check(
-        self, connection: Connection, attempt: KeyAttempt, error: KucoinRefusedError
-    ) -> None:
-        refusal = classify_check_refusal(error)
-        logger.error(
-            "KuCoin does not accept the key just made",
-            extra={"refusal": refusal, "kucoinCode": error.kucoin_code},
-        )
-        if refusal is CheckRefusal.KEY_GONE:
-            self._fail(connection, attempt, "key_gone")
-            return
-        if refusal not in {CheckRefusal.RATE_LIMITED, CheckRefusal.OTHER}:
-            count(CONFIGURATION_ERROR_FOUND)
-        # The key is stored and may be right: an operator mends the cause, then redrives.
-        raise UnavailableError("KuCoin refused to check the key just made.") from error
-
-    def _fail(self, connection: Connection, attempt: KeyAttempt, code: str) -> None:
-        is_unknown = code == "key_outcome_unknown"
-        self._attempts.fail(
-            connection,
-            attempt.attempt_id,
-            expected=attempt.state,
-            state=AttemptState.OUTCOME_UNKNOWN if is_unknown else AttemptState.FAILED,
-            code=code,
-            now=self._now(),
-        )
-        count(KEY_OUTCOME_UNKNOWN if is_unknown else KEY_REFUSED)
 
 
 def _attempt_of(connection: Connection) -> KeyAttempt:
@@ -337,15 +245,4 @@ def _build_facts(
         is_addressbook_only=is_addressbook_only,
         ip_whitelist=list(created.ip_whitelist),
         created_at=now,
-    )
-
-
-def _merge_facts(facts: KeyFacts, found: ApiKeyFacts, now: int) -> KeyFacts:
-    """KuCoin's own word on permissions and whitelist over what was asked for."""
-    return facts.model_copy(
-        update={
-            "permissions": sort_permissions(found.permissions),
-            "ip_whitelist": list(found.ip_whitelist),
-            "checked_at": now,
-        }
     )
