@@ -1,7 +1,8 @@
-"""The stack as CloudFormation would see it, for tests: parameters, rules, what refers to what."""
+"""The stack as CloudFormation would see it, for tests: parameters, routes, what refers to what."""
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from local.template import load_template, translate
@@ -25,52 +26,11 @@ def fill_parameters(template: dict[str, Any], **changed: str) -> dict[str, str]:
     return {**defaults, **REQUIRED_PARAMETERS, **changed}
 
 
+@cache
 def load_translated() -> dict[str, Any]:
-    """The template after the SAM transform."""
+    """The template after the SAM transform; not to be changed."""
     template = load_template()
     return translate(template, fill_parameters(template))
-
-
-def find_parameter_fault(parameter: dict[str, Any], value: str) -> str | None:
-    """What CloudFormation says against a value, or None where it takes it."""
-    if "AllowedValues" in parameter:
-        allowed = [str(choice) for choice in parameter["AllowedValues"]]
-        return None if value in allowed else f"not one of {allowed}"
-    if len(value) < int(parameter.get("MinLength", 0)):
-        return "too short"
-    if len(value) > int(parameter.get("MaxLength", 4096)):
-        return "too long"
-    pattern = parameter.get("AllowedPattern", ".*")
-    return None if re.fullmatch(pattern, value) else parameter["ConstraintDescription"]
-
-
-def find_refusals(template: dict[str, Any], parameters: dict[str, str]) -> list[str]:
-    """The assertions of the section Rules that refuse these parameters."""
-    return [
-        assertion["AssertDescription"]
-        for rule in template.get("Rules", {}).values()
-        if _evaluate(rule.get("RuleCondition", True), parameters)
-        for assertion in rule["Assertions"]
-        if not _evaluate(assertion["Assert"], parameters)
-    ]
-
-
-def _evaluate(expression: Any, parameters: dict[str, str]) -> Any:
-    """The intrinsic functions that CloudFormation allows in rules."""
-    if not isinstance(expression, dict):
-        return expression
-    ((name, argument),) = expression.items()
-    if name == "Ref":
-        return parameters[argument]
-    values = [_evaluate(item, parameters) for item in argument]
-    results = {
-        "Fn::Equals": lambda: values[0] == values[1],
-        "Fn::Not": lambda: not values[0],
-        "Fn::And": lambda: all(values),
-        "Fn::Or": lambda: any(values),
-        "Fn::Contains": lambda: values[1] in values[0],
-    }
-    return results[name]()
 
 
 def find_references(value: Any) -> Iterator[str]:
