@@ -4,8 +4,9 @@ Nothing here or anywhere logs an event, a request body, a path, a query or a hea
 codes and tokens. What is logged is named field by field.
 """
 
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,25 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.metrics import EphemeralMetrics
 
 logger = Logger()
+_metrics_lock = threading.Lock()
 
 # Metric names: PascalCase, past tense.
 KEY_CREATED = "ApiKeyCreated"
 KEY_REFUSED = "ApiKeyRefused"
 KEY_OUTCOME_UNKNOWN = "ApiKeyOutcomeUnknown"
 CONFIGURATION_ERROR_FOUND = "ConfigurationErrorFound"
+TOKENS_REFRESHED = "TokensRefreshed"
+TOKENS_REFUSED = "TokensRefused"
+TOKENS_DOUBTED = "TokensDoubted"
+RESCUE_QUEUED = "RescueQueued"
+TOKENS_RESCUED = "TokensRescued"
+TOKENS_LOST = "TokensLost"
+REFRESH_FAILED = "TokenRefreshFailed"
+AUTHORIZATION_REQUIRED = "AuthorizationRequired"
+MASS_REFUSAL_FOUND = "MassRefusalFound"
+CONNECTIONS_QUEUED = "ConnectionsQueued"
+OLDEST_DUE_SECONDS = "OldestDueSeconds"
+REFRESH_TOKEN_HOURS_LEFT = "RefreshTokenHoursLeft"
 
 
 @cache
@@ -45,9 +59,16 @@ def add_metric(metric: str, value: float, *, unit: str) -> None:
         value: The figure.
         unit: CloudWatch's unit, for example ``Count`` or ``Seconds``.
     """
-    metrics = _metrics()
-    metrics.add_metric(name=metric, unit=unit, value=value)
-    metrics.flush_metrics()
+    add_metrics({metric: (value, unit)})
+
+
+def add_metrics(values: Mapping[str, tuple[float, str]]) -> None:
+    """Writes several figures as one EMF line: name to value and CloudWatch's unit."""
+    with _metrics_lock:
+        metrics = _metrics()
+        for name, (value, unit) in values.items():
+            metrics.add_metric(name=name, unit=unit, value=value)
+        metrics.flush_metrics()
 
 
 def log_unexpected(error: BaseException) -> None:
