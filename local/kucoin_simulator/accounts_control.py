@@ -17,6 +17,11 @@ USER_FIELDS: dict[str, type] = {
     "two_factor": bool,
     "key_limit": int,
     "frozen": bool,
+    "factors": list,
+    "phone": str,
+    "address_book": list,
+    "whitelist_only": bool,
+    "daily_limit_usdt": int,
 }
 
 
@@ -78,9 +83,11 @@ def revoke_chain(call: "Call") -> Json:
 def _add_user(call: "Call", fields: Json) -> User:
     state = call.state
     name = fields.get("name")
+    balances = fields.get("balances", {"main": {"USDT": "1000"}})
+    fields = {key: value for key, value in fields.items() if key not in ("name", "balances")}
     if not isinstance(name, str) or not name or name in state.users:
         raise BadControlRequestError(f"the name {name!r} is missing or taken")
-    given = _parse_user_fields({key: value for key, value in fields.items() if key != "name"})
+    given = _parse_user_fields(fields)
     defaults: dict[str, Any] = {
         "email": f"{name}@example.com",
         "password": f"demo-{name}",
@@ -88,6 +95,7 @@ def _add_user(call: "Call", fields: Json) -> User:
     }
     user = User(name=name, uid=state.next_uid(), **{**defaults, **given})
     state.add_users([user])
+    state.fund({name: balances})
     return user
 
 

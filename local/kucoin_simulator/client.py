@@ -235,6 +235,43 @@ class SimulatorControl:
         """Return chains, rotations, and the counters reused and lost."""
         return self.call("GET", "/rotations")
 
-    def secrets(self) -> Sequence[str]:
-        """Return every secret string that was ever issued."""
-        return [item["value"] for item in self.call("GET", "/secrets")["secrets"]]
+    def secrets(self, *, without: Sequence[str] = ()) -> Sequence[str]:
+        """Return every secret string that was ever issued.
+
+        Args:
+            without: Kinds to leave out; ``two_factor_code`` is six digits and so easily found
+                by chance.
+        """
+        found = self.call("GET", "/secrets")["secrets"]
+        return [item["value"] for item in found if item["kind"] not in without]
+
+    def add_balance(self, user: str, currency: str, amount: str, account: str = "main") -> Any:
+        """Bring funds in from outside; a negative amount takes them out."""
+        body = {"account": account, "currency": currency, "amount": amount}
+        return self.call("POST", f"/users/{user}/balances", body)
+
+    def codes(self, user: str | None = None) -> Any:
+        """Return the verification codes that are waiting, latest last."""
+        waiting = self.call("GET", "/codes")["codes"]
+        return [item for item in waiting if user in (None, item["user"])]
+
+    def withdrawals(self, user: str | None = None) -> Any:
+        """Return every withdrawal with all its figures, in the order of their making."""
+        made = self.call("GET", "/withdrawals")["withdrawals"]
+        return [item for item in made if user in (None, item["user"])]
+
+    def set_withdrawal(self, withdrawal_id: str, status: str, **fields: Any) -> Any:
+        """Set a status; with FAILURE also failureReason and returnStatus."""
+        return self.call("PATCH", f"/withdrawals/{withdrawal_id}", {"status": status, **fields})
+
+    def book(self, since: int = 0) -> Any:
+        """Return balances, postings after a sequence number, and whether the book is sound."""
+        return self.call("GET", f"/book?since={since}")
+
+    def set_prices(self, **prices: str) -> Any:
+        """Set prices in US dollars: `set_prices(BTC="60000")`."""
+        return self.call("PUT", "/prices", prices)
+
+    def patch_chain(self, currency: str, chain: str, **fields: Any) -> Any:
+        """Change a chain: isWithdrawEnabled, needTag, minFee, minSize, feeRate, precision."""
+        return self.call("PATCH", f"/currencies/{currency}/{chain}", fields)

@@ -25,6 +25,15 @@ POST /_sim/faults                       {route, kind, phase, times, skip, probab
                                         contains, ...} -> rule with its id
 GET /_sim/faults                        -> {faults: [...]}
 DELETE /_sim/faults[/{id}]              -> {removed}
+POST /_sim/users/{name}/balances        {account, currency, amount} -> balances (a deposit;
+                                        negative takes out)
+GET /_sim/codes                         -> {codes: [{user, transactionId, factors, ...}]}
+GET /_sim/withdrawals                   -> {withdrawals: [...]} with every figure
+PATCH /_sim/withdrawals/{id}            {status, failureReason, returnStatus} -> withdrawal
+GET /_sim/book?since=                   -> {balances, postings, sound}
+PUT /_sim/prices                        {BTC: "60000"} (US dollars) -> all prices
+PATCH /_sim/currencies/{code}/{chain}   {isWithdrawEnabled, isDepositEnabled, needTag, minFee,
+                                        minSize, feeRate, precision} -> currency
 GET /_sim/holds                         -> {holds: [...]}
 POST /_sim/holds/{id}/release           {drop} -> {released}; id ``all`` for every one
 GET /_sim/journal?since=&route=&user=   -> {entries: [...], next}
@@ -41,10 +50,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local.kucoin_simulator import accounts_control, dashboard, login, views, wire, worlds
+from local.kucoin_simulator import (
+    accounts_control,
+    dashboard,
+    funds_control,
+    login,
+    routes,
+    views,
+    wire,
+    worlds,
+)
+from local.kucoin_simulator.book import InsufficientFundsError
 from local.kucoin_simulator.state import State
 from local.kucoin_simulator.wire import Json, Request, Response
 from local.kucoin_simulator.worlds import BadControlRequestError
+
+BAD_REQUESTS = (
+    ArithmeticError,
+    BadControlRequestError,
+    InsufficientFundsError,
+    login.LoginRefusedError,
+    TypeError,
+    ValueError,
+)
 
 
 class UnknownError(Exception):
@@ -80,7 +108,7 @@ def _run(state: State, request: Request, handler: ControlHandler, name: str = ""
             answer = handler(call)
     except (UnknownError, KeyError) as error:
         return wire.json_response({"error": f"unknown: {error}"}, 404)
-    except (BadControlRequestError, login.LoginRefusedError, TypeError, ValueError) as error:
+    except BAD_REQUESTS as error:
         return wire.json_response({"error": str(error)}, 400)
     return answer if isinstance(answer, Response) else wire.json_response(answer)
 
@@ -164,6 +192,10 @@ def _authorize(call: Call) -> Json:
 
 
 def _add_fault(call: Call) -> Json:
+    route = call.body.get("route", "*")
+    if route not in routes.ROUTE_NAMES:
+        known = ", ".join(sorted(routes.ROUTE_NAMES))
+        raise BadControlRequestError(f"unknown route {route!r}; known: {known}")
     return call.state.faults.add(call.body).as_json()
 
 
@@ -217,6 +249,13 @@ HANDLERS: tuple[tuple[str, str, ControlHandler], ...] = (
     ("POST", "/_sim/users", accounts_control.add_users),
     ("PATCH", "/_sim/users/([^/]+)", accounts_control.patch_user),
     ("POST", "/_sim/users/([^/]+)/keys", accounts_control.add_key),
+    ("POST", "/_sim/users/([^/]+)/balances", funds_control.add_balance),
+    ("GET", "/_sim/codes", funds_control.get_codes),
+    ("GET", "/_sim/withdrawals", funds_control.get_withdrawals),
+    ("PATCH", "/_sim/withdrawals/([^/]+)", funds_control.patch_withdrawal),
+    ("GET", "/_sim/book", funds_control.get_book),
+    ("PUT", "/_sim/prices", funds_control.put_prices),
+    ("PATCH", "/_sim/currencies/([^/]+/[^/]+)", funds_control.patch_chain),
     ("PATCH", "/_sim/keys/([^/]+)", accounts_control.patch_key),
     ("DELETE", "/_sim/keys/([^/]+)", accounts_control.delete_key),
     ("DELETE", "/_sim/chains/([^/]+)", accounts_control.revoke_chain),

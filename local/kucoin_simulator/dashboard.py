@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from local.kucoin_simulator import pages, views, worlds
+from local.kucoin_simulator.catalog import plain
 from local.kucoin_simulator.journal import Entry
 from local.kucoin_simulator.model import Chain
 from local.kucoin_simulator.state import State
@@ -34,6 +35,9 @@ def render(state: State) -> str:
         _users(state),
         _keys(state),
         _tokens(state),
+        _codes(state),
+        _withdrawals(state),
+        _balances(state),
         _faults(state),
         _journal(journal),
     ]
@@ -141,6 +145,50 @@ def _chain_state(state: State, chain: Chain) -> str:
     if now >= chain.live.refresh_expires_ms:
         return "expired"
     return "live" if now < chain.live.access_expires_ms else "access expired"
+
+
+def _codes(state: State) -> str:
+    headings = ("user", "codes", "for", "until", "tries left")
+    waiting = [item for item in state.funds.verifications.values() if not item.is_used]
+    rows = [
+        (
+            item.user,
+            ", ".join(f"{factor} {code}" for factor, code in item.codes.items()),
+            " ".join(str(item.body.get(name)) for name in ("amount", "currency", "address")),
+            _time(item.expires_ms),
+            item.tries_left,
+        )
+        for item in reversed(waiting[-20:])
+    ]
+    return table("Verification codes (newest first)", headings, rows)
+
+
+def _withdrawals(state: State) -> str:
+    headings = ("user", "amount", "fees", "arrives", "to", "status", "made", "remark")
+    state.advance_withdrawals()
+    rows = [
+        (
+            item.user,
+            f"{plain(item.order.amount)} {item.order.currency}",
+            plain(item.cost.fee),
+            plain(item.cost.received),
+            f"{item.order.withdraw_type} {item.order.address}",
+            item.status,
+            _time(item.created_ms),
+            item.order.remark,
+        )
+        for item in reversed(list(state.funds.withdrawals.values())[-50:])
+    ]
+    return table("Withdrawals (newest first)", headings, rows)
+
+
+def _balances(state: State) -> str:
+    rows = [
+        (account.owner, account.kind, plain(amount), account.currency)
+        for account, amount in list(state.funds.book.balances().items())[:100]
+        if account.owner in state.users
+    ]
+    return table("Balances", ("user", "account", "balance", "currency"), rows)
 
 
 def _faults(state: State) -> str:

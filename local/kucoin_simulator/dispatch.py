@@ -34,6 +34,7 @@ def serve(exchange: Exchange, deliver: Deliver) -> None:
     elif rule.phase == "before":
         deliver(_replace(exchange, rule))
     elif rule.phase == "during":
+        exchange.accepted_ms = exchange.entry.time_ms
         deliver(_replace(exchange, rule))
         seconds = rule.number("seconds", MAX_HOLD_SECONDS)
         exchange.state.faults.hold(

@@ -21,12 +21,14 @@ class Exchange:
         request: As it arrived.
         entry: Its journal entry.
         params: What the route's pattern found in the path.
+        accepted_ms: When KuCoin accepted the request, where the work is done later.
     """
 
     state: State
     request: Request
     entry: Entry
     params: dict[str, str] = field(default_factory=dict)
+    accepted_ms: int | None = None
     _key: ApiKey | None = None
 
     @property

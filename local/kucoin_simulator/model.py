@@ -16,6 +16,7 @@ GROUP_PERMISSIONS = {
 }
 ALWAYS_GRANTED = ("API_COMMON", "API_SPOT", "API_EARN")
 WITHDRAW = "API_WITHDRAW_OAUTH"
+DEMO_ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
 
 
 @dataclass(slots=True)
@@ -25,8 +26,13 @@ class User:
     Attributes:
         name: Short name for control and demos.
         groups: The API groups this account can grant.
-        two_factor: Whether an authenticator app is bound.
+        two_factor: Whether an authenticator app is bound; withdrawals need it.
+        factors: Alternatives of factors that a withdrawal asks for; empty asks for none.
+        phone: For withdrawals to a phone number.
         key_limit: Maximum number of API keys.
+        address_book: Addresses for keys and users restricted to them.
+        whitelist_only: Whether every withdrawal must go to the address book.
+        daily_limit_usdt: Worth of what may be withdrawn in 24 hours.
         frozen: Whether every signed call is refused with 411100.
     """
 
@@ -36,7 +42,12 @@ class User:
     password: str
     groups: list[str]
     two_factor: bool = True
+    factors: list[list[str]] = field(default_factory=lambda: [["GAV", "EMV"]])
+    phone: str = ""
     key_limit: int = 20
+    address_book: list[str] = field(default_factory=list)
+    whitelist_only: bool = False
+    daily_limit_usdt: int = 1_000_000
     frozen: bool = False
 
 
@@ -181,6 +192,8 @@ def demo_users(unified_group: str) -> list[User]:
             uid=200_000_001 + number,
             email=f"{fields['name']}@example.com",
             password=f"demo-{fields['name']}",
+            phone=f"+1555000000{number + 1}",
+            address_book=[DEMO_ADDRESS],
             **fields,
         )
         for number, fields in enumerate(made)

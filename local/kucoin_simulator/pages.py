@@ -136,6 +136,41 @@ def consent_page(attempt: LoginAttempt, user: User, settings: Settings) -> str:
     return page("Authorize", content)
 
 
+def security_page(users: Sequence[User], client_id: str, redirect_uri: str) -> str:
+    """Return the page on which a user binds an authenticator app."""
+    hidden = (
+        f'<input type="hidden" name="client_id" value="{escape(client_id)}">'
+        f'<input type="hidden" name="redirect_uri" value="{escape(redirect_uri)}">'
+    )
+    buttons = "\n".join(
+        f'<button type="submit" name="user" value="{escape(user.name)}">Bind an authenticator app '
+        f"for {escape(user.name).capitalize()}</button>"
+        for user in users[:8]
+    )
+    content = f"""
+<h1>Set up two-factor authentication</h1>
+<p class="soft">Withdrawals need a second factor on your account.</p>
+<form method="post" action="/account/security/g2fa">
+{hidden}
+<label for="email">E-mail address</label>
+<input id="email" name="email" type="email" autocomplete="username" required>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+<button class="main" type="submit">Bind an authenticator app</button>
+</form>
+<h2>Demo users without one</h2>
+<form method="post" action="/account/security/g2fa">
+{hidden}
+{buttons or '<p class="soft">None.</p>'}
+</form>"""
+    return page("Security", content)
+
+
+def notice_page(title: str, message: str) -> str:
+    """Return a page with one message."""
+    return page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(message)}</p>")
+
+
 def error_page(message: str) -> str:
     """Return a page that says what is wrong; nobody is sent anywhere."""
     return page("Error", f'<h1>This does not work</h1>\n<p role="alert">{escape(message)}</p>')

@@ -48,7 +48,8 @@ def authenticate(exchange: Exchange) -> None:
     """
     state, request = exchange.state, exchange.request
     signatures.check_headers(request, state.settings.key_versions)
-    signatures.check_timestamp(request, state.now_ms(), state.settings.timestamp_window_ms)
+    now_ms = state.now_ms() if exchange.accepted_ms is None else exchange.accepted_ms
+    signatures.check_timestamp(request, now_ms, state.settings.timestamp_window_ms)
     key = state.keys.get(request.header("KC-API-KEY"))
     if key is None:
         raise Refusal("400003", "KC-API-KEY not exists", 401)

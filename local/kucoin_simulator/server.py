@@ -27,7 +27,7 @@ class SimulatorServer(ThreadingHTTPServer):
     def __init__(self, config: Config) -> None:
         """Bind the port; raises OSError where it is in use."""
         super().__init__(("127.0.0.1", config.port), SimulatorHandler)
-        self.state = State(config)
+        self.state = State(config, self.url)
         self.connections = count(1)
 
     @property

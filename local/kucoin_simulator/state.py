@@ -4,10 +4,12 @@ import secrets
 import threading
 import uuid
 from collections.abc import Iterable
+from decimal import Decimal
 
 from local.kucoin_simulator.clock import SimulatedClock
 from local.kucoin_simulator.config import Config
 from local.kucoin_simulator.faults import FaultBoard
+from local.kucoin_simulator.funds import DEFAULT_BALANCES, Funds
 from local.kucoin_simulator.journal import Journal
 from local.kucoin_simulator.limits import RateLimits
 from local.kucoin_simulator.model import (
@@ -30,9 +32,10 @@ class State:
     Whoever reads or writes it holds `lock`; the lock is never held while a fault waits.
     """
 
-    def __init__(self, config: Config) -> None:
-        """Start as `config` says, with the demo users."""
+    def __init__(self, config: Config, base_url: str) -> None:
+        """Start as `config` says, with the demo users; `base_url` is for links to our pages."""
         self.config = config
+        self.base_url = base_url
         self.lock = threading.RLock()
         self.journal = Journal()
         self.faults = FaultBoard()
@@ -46,6 +49,7 @@ class State:
         self.settings = Settings(
             client_secrets=list(self.config.client_secrets),
             redirect_urls=list(self.config.redirect_urls),
+            public_url=self.base_url,
         )
         self.clock.set_offset(0)
         self.faults.clear()
@@ -60,12 +64,14 @@ class State:
         self.keys: dict[str, ApiKey] = {}
         self.deleted_keys: dict[str, ApiKey] = {}
         self.users: dict[str, User] = {}
+        self.funds = Funds()
         self.issued: list[tuple[str, str]] = self._initial_secrets()
         self.add_users(demo_users(self.settings.unified_group))
         for number in range(self.users["dave"].key_limit):
             self.new_key(
                 self.users["dave"], f"own-{number + 1}", ["API_COMMON"], False, origin="own"
             )
+        self.fund(DEFAULT_BALANCES)
 
     def now_ms(self) -> int:
         """Return KuCoin's time."""
@@ -79,6 +85,15 @@ class State:
     def next_uid(self) -> int:
         """Return a uid that nobody has."""
         return max((user.uid for user in self.users.values()), default=200_000_000) + 1
+
+    def advance_withdrawals(self) -> None:
+        """Let open withdrawals move on as KuCoin's clock says."""
+        self.funds.advance(
+            self.now_ms(),
+            processing_ms=round(self.settings.processing_seconds * 1000),
+            wallet_ms=round(self.settings.wallet_seconds * 1000),
+            review_ms=round(self.settings.review_seconds * 1000),
+        )
 
     def find_user_by_email(self, email: str) -> User | None:
         """Return the account with this address."""
@@ -159,6 +174,13 @@ class State:
         key = self.keys.pop(api_key)
         self.deleted_keys[api_key] = key
         return key
+
+    def fund(self, balances: dict[str, dict[str, dict[str, str]]]) -> None:
+        """Deposit from outside: user to account (main, trade) to currency to amount."""
+        for user, accounts in balances.items():
+            for kind, amounts in accounts.items():
+                for currency, amount in amounts.items():
+                    self.funds.deposit(user, (kind, currency), Decimal(amount), self.now_ms())
 
     def _initial_secrets(self) -> list[tuple[str, str]]:
         secret = [("client_secret", value) for value in self.config.client_secrets]

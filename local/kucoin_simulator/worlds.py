@@ -5,16 +5,24 @@ A *setting* is a number, a name or a code that a test may want to scale or chang
 
 Codes for refusals that KuCoin does not document (all changeable by `PUT /_sim/settings`):
 
-========================  =========  ==========================================================
+========================  ========== =========================================================
 setting                   default    when
-========================  =========  ==========================================================
+========================  ========== =========================================================
 codeInvalidToken          ``40001``  bearer missing, unknown, expired, or of a rotated pair
 codeInvalidGrant          ``40002``  code or refresh token unknown, spent, expired, not this client
 codeInvalidClient         ``40003``  client_id unknown, or client_secret missing or wrong
 codeInvalidRequest        ``40004``  a field is missing or malformed
 codeNameTaken             ``40010``  the user already has a key of this broker's apiName
 codeKeyLimit              ``40011``  the user's number of API keys is at its maximum
-========================  =========  ==========================================================
+codeSecuritySetup         ``260330`` withdrawal, but no second factor is bound (msg has the link)
+codeVerificationUnknown   ``260401`` transactionId unknown, another's, or used up
+codeVerificationWrong     ``260402`` a code is wrong (msg says how many tries are left)
+codeVerificationExpired   ``260403`` the transaction's time or tries are over
+codeVerificationMismatch  ``260404`` the second body differs from the first
+codeTransferLimit         ``260410`` UID, MAIL, PHONE: more than 3 in 10 s or 50 in 24 h
+codeNotCancellable        ``260420`` cancel of what is not PROCESSING
+codeTravelRule            ``260430`` recipient's identity missing (world travel_rule_required)
+========================  ========== =========================================================
 
 ``40503`` (risk validation) is KuCoin's own and fixed.
 """
@@ -50,7 +58,15 @@ class Worlds:
             ask for just those (``exact``).
         partner_required: Whether a signed call without broker headers is refused; otherwise the
             journal says ``rebateLost``.
-        remark: Whether a withdrawal's remark comes back: ``kept``, ``cut`` or ``dropped``.
+        remark: Whether a withdrawal's remark comes back: ``kept``, ``cut`` to the setting
+            remarkLength, or ``dropped`` (setting remarkDroppedTypes: for some types only).
+        history_fee: Whether the history's fee holds both fees (``total``) or the ``network`` one.
+        history_amount: Whether the history's amount is as ``asked`` or what arrives (``net``).
+        transfer_limit_counts: Whether the limit of UID, MAIL, PHONE counts ``first_calls`` or
+            ``all_calls`` (the verifying ones too).
+        insufficient_code: What an amount above the balance is refused with; no balance at all
+            is 260100, and fees on top that are not covered 400100.
+        travel_rule_required: Whether a withdrawal to an address must name the recipient.
     """
 
     refresh_rotation: str = _choice("dies", "survives", "reuse_kills_chain")
@@ -62,6 +78,11 @@ class Worlds:
     grant_match: str = _choice("subset", "exact")
     partner_required: bool = False
     remark: str = _choice("kept", "cut", "dropped")
+    history_fee: str = _choice("total", "network")
+    history_amount: str = _choice("asked", "net")
+    transfer_limit_counts: str = _choice("first_calls", "all_calls")
+    insufficient_code: str = _choice("200004", "260100", "400100")
+    travel_rule_required: bool = False
 
 
 @dataclass(slots=True)
@@ -90,6 +111,26 @@ class Settings:
     code_invalid_request: str = "40004"
     code_name_taken: str = "40010"
     code_key_limit: str = "40011"
+    public_url: str = ""
+    review_seconds: float = 0
+    processing_seconds: float = 5
+    wallet_seconds: float = 5
+    verification_seconds: float = 300
+    verification_tries: int = 5
+    history_delay_seconds: float = 0
+    remark_length: int = 16
+    remark_dropped_types: list[str] = field(default_factory=list)
+    fee_rounding: str = _choice(
+        "ROUND_UP", "ROUND_DOWN", "ROUND_HALF_UP", "ROUND_HALF_EVEN", "ROUND_CEILING"
+    )
+    code_security_setup: str = "260330"
+    code_verification_unknown: str = "260401"
+    code_verification_wrong: str = "260402"
+    code_verification_expired: str = "260403"
+    code_verification_mismatch: str = "260404"
+    code_transfer_limit: str = "260410"
+    code_not_cancellable: str = "260420"
+    code_travel_rule: str = "260430"
 
 
 def apply_patch(target: Worlds | Settings, patch: Mapping[str, Any]) -> None:

@@ -59,7 +59,7 @@ def make_ccxt(url, key):
             "password": key.passphrase,
             "enableRateLimit": False,
             "urls": {"api": {**hosts, "broker": url + "/broker"}},
-            "options": {"partner": {"spot": partner, "future": future}},
+            "options": {"partner": {"spot": partner, "future": future}, "uta": False},
         }
     )
 

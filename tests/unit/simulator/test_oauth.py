@@ -194,7 +194,9 @@ def test_refresh_gives_a_new_pair_and_kills_the_old_access_token(driver):
 
     new = driver.refresh(old["refresh_token"]).json()
 
-    assert {new["access_token"], new["refresh_token"]}.isdisjoint({old["access_token"], old["refresh_token"]})
+    assert {new["access_token"], new["refresh_token"]}.isdisjoint(
+        {old["access_token"], old["refresh_token"]}
+    )
     assert code_of(driver.create_key(old["access_token"])) == "40001"
     assert code_of(driver.create_key(new["access_token"])) == "200"
 
