@@ -7,11 +7,13 @@ behaviour stands in ``KucoinProtocol``: defaults here, corrected by the one JSON
 
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from kubroker.domain.withdrawal_protocol import WithdrawalProtocol
 from kubroker.errors import ConfigurationError
 
 _SITE_URLS = {
@@ -33,7 +35,7 @@ _SITE_URLS = {
 }
 
 
-class KucoinProtocol(BaseModel):
+class KucoinProtocol(WithdrawalProtocol):
     """Facts of KuCoin's protocol that its documents do not state.
 
     Each field's description ends with how sure its default is: [sdk] the official SDK,
@@ -201,6 +203,14 @@ class KucoinSettings(_EnvironmentModel):
         if self.key_version == "v1" and self.site != "global":
             raise ValueError("KUCOIN_KEY_VERSION v1 exists on the global site only")
         return self
+
+
+class WithdrawalSettings(_EnvironmentModel):
+    """Withdrawals: their records and the operator's limits."""
+
+    withdrawals_table: str = Field(alias="WITHDRAWALS_TABLE")
+    switch_name: str = Field(alias="WITHDRAWAL_SWITCH_NAME")
+    usdt_per_day: Decimal = Field(alias="WITHDRAWAL_USDT_PER_DAY", ge=0, le=10**12)
 
 
 class SessionSettings(_EnvironmentModel):

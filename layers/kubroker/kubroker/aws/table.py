@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
@@ -47,7 +48,8 @@ class Update:
     Attributes:
         key: The primary key.
         set_: Attribute to its new value; None removes the attribute.
-        add: Attribute to the number that is added to it.
+        add: Attribute to the number that is added to it, or to the set that it joins.
+        take: Attribute to the set that is taken out of it.
         conditions: Clauses that must all hold. ``#name`` is an attribute, ``#a.#b`` a map's
             entry, ``:name`` a value.
         values: The clauses' values, keys with their colon.
@@ -55,7 +57,8 @@ class Update:
 
     key: Mapping[str, Any]
     set_: Mapping[str, Any] = field(default_factory=dict)
-    add: Mapping[str, int] = field(default_factory=dict)
+    add: Mapping[str, int | Decimal | set[str]] = field(default_factory=dict)
+    take: Mapping[str, set[str]] = field(default_factory=dict)
     conditions: Sequence[str] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
 
@@ -74,7 +77,10 @@ class Update:
             parts.append("REMOVE " + ", ".join(_path(key) for key in removed))
         if self.add:
             parts.append("ADD " + ", ".join(f"{_path(key)} :add_{_slug(key)}" for key in self.add))
+        if self.take:
+            parts.append("DELETE " + ", ".join(f"{_path(k)} :take_{_slug(k)}" for k in self.take))
         values = {f":set_{_slug(key)}": value for key, value in kept.items()}
+        values |= {f":take_{_slug(key)}": value for key, value in self.take.items()}
         values |= {f":add_{_slug(key)}": value for key, value in self.add.items()}
         values |= dict(self.values)
         request: dict[str, Any] = {
@@ -110,6 +116,28 @@ class Put:
         }
         if names := _names_in(condition):
             request["ExpressionAttributeNames"] = names
+        if self.values:
+            request["ExpressionAttributeValues"] = marshal(self.values)
+        return request
+
+
+@dataclass(frozen=True)
+class ConditionCheck:
+    """An item that a transaction leaves as it is, but wants under conditions; see ``Update``."""
+
+    key: Mapping[str, Any]
+    conditions: Sequence[str]
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self, table: str, write_id: str) -> dict[str, Any]:  # noqa: ARG002 - as its siblings
+        """The request of a ConditionCheck in a transaction."""
+        condition = _all_of(self.conditions)
+        request: dict[str, Any] = {
+            "TableName": table,
+            "Key": marshal(self.key),
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": _names_in(condition),
+        }
         if self.values:
             request["ExpressionAttributeValues"] = marshal(self.values)
         return request
@@ -191,7 +219,7 @@ class Table:
             answer = self._client.scan(TableName=self.name, **request)
         return [unmarshal(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
 
-    def transact(self, changes: Iterable[tuple["Table", Update | Put]]) -> None:
+    def transact(self, changes: Iterable[tuple["Table", Update | Put | ConditionCheck]]) -> None:
         """Writes all or nothing; the SDK's request token makes a repetition safe.
 
         Raises:

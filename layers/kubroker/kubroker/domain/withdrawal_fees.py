@@ -123,12 +123,8 @@ def build_quote(amount: Decimal, fee: NetworkFee, prices: Prices, *, decimals: i
         network_fee=network_fee,
         service_fee=service_fee,
         movements={
-            FeeDeductType.INTERNAL: Movement(
-                leaves=amount, arrives=UP.subtract(amount, total)
-            ),
-            FeeDeductType.EXTERNAL: Movement(
-                leaves=UP.add(amount, total), arrives=amount
-            ),
+            FeeDeductType.INTERNAL: Movement(leaves=amount, arrives=UP.subtract(amount, total)),
+            FeeDeductType.EXTERNAL: Movement(leaves=UP.add(amount, total), arrives=amount),
         },
         value_usdt=compute_value_usdt(amount, prices),
         prices=prices,

@@ -1,11 +1,11 @@
-"""Signed GETs: the right host, the right broker identity, KuCoin's clock."""
+"""Calls to the REST hosts: the right host, the right broker identity, KuCoin's clock."""
 
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 from urllib.parse import quote
 
-from kubroker.errors import KucoinRefusedError
+from kubroker.errors import KucoinOutcomeUnknownError, KucoinRefusedError
 from kubroker.kucoin import answers
 from kubroker.kucoin.exchange import KucoinRequest
 from kubroker.kucoin.identity import KucoinSecret
@@ -86,6 +86,89 @@ class KucoinRest:
         request = self._build_request(path, query or {}, credentials, host)
         return self._read(request, ends_at - self._monotonic())
 
+    def get_public(
+        self, path: str, query: Mapping[str, str] | None = None, *, deadline_seconds: float
+    ) -> Any:
+        """Reads what KuCoin tells everyone, unsigned.
+
+        Raises:
+            KucoinError: As for ``get``.
+        """
+        request = KucoinRequest(
+            method="GET", url=self._get_base_url("spot") + path, query=_encode(query or {})
+        )
+        return self._read(request, deadline_seconds)
+
+    def act(
+        self,
+        method: Literal["POST", "DELETE"],
+        path: str,
+        body: str = "",
+        *,
+        credentials: ApiCredentials,
+        host: Host = "spot",
+        timestamp_ms: int,
+        deadline_seconds: float,
+    ) -> Any:
+        """Changes something, once: a fresh connection, one total deadline, never repeated.
+
+        Args:
+            method: Upper case.
+            path: From ``/api`` on.
+            body: JSON to the letter as it is signed and sent.
+            credentials: The user's key.
+            host: Which REST host.
+            timestamp_ms: KuCoin's time, from ``now_ms``, decided by the caller: KuCoin takes the
+                request within 5 s of it and never later, however long it is on its way.
+            deadline_seconds: For all of it.
+
+        Returns:
+            The answer's ``data``.
+
+        Raises:
+            KucoinUnsentError: Nothing was sent.
+            KucoinRefusedError: KuCoin said no.
+            KucoinOutcomeUnknownError: Nobody knows; that includes a success code beside words of
+                failure.
+        """
+        headers = self._sign(
+            credentials, host, timestamp_ms=timestamp_ms, method=method, target=path, body=body
+        )
+        request = KucoinRequest(
+            method=method,
+            url=self._get_base_url(host) + path,
+            headers=headers,
+            body=body.encode(),
+        )
+        answer = self._transport.send(request, deadline_seconds=deadline_seconds, is_fresh=True)
+        try:
+            return answers.parse_rest(answer, is_acting=True)
+        except KucoinRefusedError as error:
+            if error.kucoin_code == answers.REST_SUCCESS:
+                raise KucoinOutcomeUnknownError(
+                    "KuCoin's answer contradicts itself: a success code beside a failure."
+                ) from error
+            raise
+
+    def now_ms(self) -> int:
+        """KuCoin's time as far as it was measured, epoch milliseconds."""
+        return self._now_ms() + self._skew_ms
+
+    def read_clock(self, *, deadline_seconds: float) -> int:
+        """KuCoin's clock, asked for anew, epoch milliseconds; never ahead of it.
+
+        Raises:
+            KucoinError: As for ``get``.
+        """
+        server_ms = self.get_public("/api/v1/timestamp", deadline_seconds=deadline_seconds)
+        if not isinstance(server_ms, int):
+            raise KucoinOutcomeUnknownError("KuCoin's answer has no usable timestamp.")
+        return server_ms
+
+    def measure_clock(self, *, deadline_seconds: float) -> None:
+        """Sets our measure of KuCoin's clock right, after it was refused with 400002."""
+        self._measure_skew("spot", deadline_seconds)
+
     def _measure_skew(self, host: Host, deadline_seconds: float) -> None:
         """How far KuCoin's clock is ahead, from ours at the middle of the exchange.
 
@@ -108,20 +191,36 @@ class KucoinRest:
         self, path: str, query: Mapping[str, str], credentials: ApiCredentials, host: Host
     ) -> KucoinRequest:
         raw_query = "&".join(f"{name}={value}" for name, value in query.items())
-        sent_query = "&".join(
-            f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query.items()
-        )
-        secret = self._secret()
-        headers = sign_request(
+        headers = self._sign(
             credentials,
-            secret.futures if host == "futures" else secret.spot,
-            timestamp_ms=self._now_ms() + self._skew_ms,
+            host,
+            timestamp_ms=self.now_ms(),
             method="GET",
-            path_and_query=f"{path}?{raw_query}" if raw_query else path,
-            site=self._settings.site,
+            target=f"{path}?{raw_query}" if raw_query else path,
         )
         url = self._get_base_url(host) + path
-        return KucoinRequest(method="GET", url=url, query=sent_query, headers=headers)
+        return KucoinRequest(method="GET", url=url, query=_encode(query), headers=headers)
+
+    def _sign(
+        self,
+        credentials: ApiCredentials,
+        host: Host,
+        *,
+        timestamp_ms: int,
+        method: str,
+        target: str,
+        body: str = "",
+    ) -> dict[str, str]:
+        secret = self._secret()
+        return sign_request(
+            credentials,
+            secret.futures if host == "futures" else secret.spot,
+            timestamp_ms=timestamp_ms,
+            method=method,
+            path_and_query=target,
+            body=body,
+            site=self._settings.site,
+        )
 
     def _get_base_url(self, host: Host) -> str:
         settings = self._settings
@@ -131,3 +230,10 @@ class KucoinRest:
             "broker": settings.broker_url,
         }
         return urls[host].rstrip("/")
+
+
+def _encode(query: Mapping[str, str]) -> str:
+    """The query as it goes on the wire."""
+    return "&".join(
+        f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query.items()
+    )
