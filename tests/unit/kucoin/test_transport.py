@@ -450,6 +450,20 @@ def test_send_deadline_of_a_reused_connection_is_its_own(serve):
     assert time.monotonic() - started < SHORT + SLACK
 
 
+def test_send_longer_deadline_on_a_reused_connection_is_its_own(serve, monkeypatch):
+    monkeypatch.setattr("kubroker.kucoin.transport.BACKSTOP_SECONDS", 0)
+
+    def answer_late(peer):
+        peer.stopped.wait(0.8)
+        peer.send(OK)
+
+    server = serve(OK, answer_late)
+    transport = KucoinTransport()
+    transport.send(get(server.url), deadline_seconds=0.6, is_fresh=False)
+    transport.send(get(server.url), deadline_seconds=5, is_fresh=False)
+    assert server.connections == 1
+
+
 @pytest.mark.parametrize(
     "answer",
     [build_answer({}, headers={"Connection": "close"}), b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"],
