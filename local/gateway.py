@@ -122,6 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         """What can't be read is answered as API Gateway would, not in HTML."""
         body = json.dumps({"message": message or "Bad Request"}).encode()
         self.close_connection = True
+        self.request_version = self.protocol_version  # else no status line, as in HTTP/0.9
         self.send_response(code)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))

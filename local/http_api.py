@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from local.deployed import Route
 from local.http_event import (
     HttpRequest,
     HttpResponse,
@@ -20,7 +21,6 @@ from local.http_event import (
 )
 from local.invocation import InvokeResult, ThrottledError
 from local.sigv4 import AllowedCaller, find_caller
-from local.stack import Route
 
 # Source: API Gateway quotas for HTTP APIs; Lambda quotas (synchronous payload).
 LARGEST_BODY = 10 * 1024 * 1024

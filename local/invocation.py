@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.aws_client import ACCESS_KEY, ACCOUNT_ID, REGION, SECRET_KEY
-from local.stack import FunctionSpec
+from local.deployed import FunctionSpec
 
 
 class ThrottledError(RuntimeError):

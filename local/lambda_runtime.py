@@ -7,25 +7,24 @@ demand, killed at the function's timeout. Tests kill one with SIGKILL in the mid
 import contextlib
 import json
 import os
+import queue
 import signal
 import subprocess
 import threading
-import time
 import uuid
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from local.deployed import DeployedStack, FunctionSpec
 from local.invocation import InvokeResult, ThrottledError, build_arn, build_environment
 from local.processes import ROOT, start_module
 from local.runtime_api import Invocation, Report, RuntimeApi
-from local.stack import DeployedStack, FunctionSpec
 
 LOG_FOLDER = ROOT / "build" / "local" / "logs"
 
 _INIT_SECONDS = 60.0
-_FREE_SANDBOX_SECONDS = 30.0
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_CONFIG")
 
 
@@ -100,10 +99,9 @@ class Sandbox:
             self.process.stdin.close()
 
     def _wait(self, timeout_seconds: float) -> Report | None:
-        deadline = time.monotonic() + timeout_seconds
         try:
-            return self._api.reports.get(timeout=max(0.0, deadline - time.monotonic()))
-        except Exception:  # noqa: BLE001 (queue.Empty)
+            return self._api.reports.get(timeout=timeout_seconds)
+        except queue.Empty:
             return None
 
     def _report_exit(self) -> None:
@@ -128,7 +126,12 @@ class FunctionPool:
     """Sandboxes of every function of a stack."""
 
     def __init__(
-        self, stack: DeployedStack, *, log_folder: Path = LOG_FOLDER, size: int = 4
+        self,
+        stack: DeployedStack,
+        *,
+        log_folder: Path = LOG_FOLDER,
+        size: int = 4,
+        free_seconds: float = 30.0,
     ) -> None:
         """Prepares; starts nothing yet.
 
@@ -136,10 +139,12 @@ class FunctionPool:
             stack: What is deployed.
             log_folder: One log per sandbox goes here; what is there is removed.
             size: Most sandboxes of one function.
+            free_seconds: How long an invocation waits for a free sandbox.
         """
         self.log_folder = log_folder
         self._stack = stack
         self._size = size
+        self._free_seconds = free_seconds
         self._changed = threading.Condition()
         self._sandboxes: dict[str, list[Sandbox]] = defaultdict(list)
         self._started = 0
@@ -221,7 +226,7 @@ class FunctionPool:
     def _acquire(self, function: FunctionSpec) -> Sandbox:
         with self._changed:
             found = self._changed.wait_for(
-                lambda: self._take_free(function), timeout=_FREE_SANDBOX_SECONDS
+                lambda: self._take_free(function), timeout=self._free_seconds
             )
         if not found:
             raise ThrottledError(function.name)

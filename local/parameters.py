@@ -110,7 +110,7 @@ def _evaluate(expression: Any, values: dict[str, str]) -> Any:
     if name == "Fn::Contains":
         return parts[1] in parts[0]
     functions: dict[str, Callable[[], bool]] = {
-        "Fn::Equals": lambda: parts[0] == parts[1],
+        "Fn::Equals": lambda: str(parts[0]) == str(parts[1]),
         "Fn::Not": lambda: not parts[0],
         "Fn::And": lambda: all(parts),
         "Fn::Or": lambda: any(parts),

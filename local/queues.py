@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from local.aws_client import REGION, AwsStandin
+from local.deployed import EventSource
 from local.invocation import InvokeResult
-from local.stack import EventSource
 
 
 def build_sqs_event(messages: list[dict[str, Any]], queue_arn: str) -> dict[str, Any]:

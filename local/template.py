@@ -9,10 +9,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
-
 from local.aws_client import REGION
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,13 +24,16 @@ _CODE_PROPERTIES = {
 
 def load_template(path: Path = TEMPLATE) -> dict[str, Any]:
     """The template as written, with CloudFormation's short forms spelt out."""
+    from samtranslator.yaml_helper import yaml_parse  # slow to import, see translate
+
     return dict(yaml_parse(path.read_text()))
 
 
 def read_code_folders(template: dict[str, Any]) -> dict[str, str]:
     """Logical id of each function and layer to its folder, relative to the template."""
+    common = template.get("Globals", {}).get("Function", {})
     return {
-        logical_id: resource["Properties"][_CODE_PROPERTIES[resource["Type"]]]
+        logical_id: {**common, **resource["Properties"]}[_CODE_PROPERTIES[resource["Type"]]]
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] in _CODE_PROPERTIES
     }
@@ -50,6 +49,10 @@ def translate(template: dict[str, Any], parameters: dict[str, str]) -> dict[str,
     Returns:
         A plain CloudFormation template, its code replaced by one object in S3.
     """
+    # Slow to import: the stand-ins start meanwhile.
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # the translator needs a region
     changed = copy.deepcopy(template)
     for logical_id in read_code_folders(changed):

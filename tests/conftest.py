@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import pytest
 
 from local.aws_client import AwsStandin
+from local.deployed import DeployedStack
+from local.local_stack import LocalStack
 from local.parameters import build_local_parameters
 from local.processes import find_free_port, start_module, stop, wait_ready
-from local.stack import DeployedStack, deploy
+from local.stack import deploy
 from tests.support.api import ApiClient
 from tests.support.functions import FunctionHarness
 
@@ -89,6 +91,22 @@ def functions(clean_stack, simulator) -> Iterator[FunctionHarness]:
     """The functions in this process: `functions.call("connect", event)`."""
     yield FunctionHarness(clean_stack)
     clean_stack.aws.reset_faults()
+
+
+@pytest.fixture(scope="session")
+def local_stack_process(tmp_path_factory) -> Iterator[LocalStack]:
+    with LocalStack(log_folder=tmp_path_factory.mktemp("logs")) as running:
+        yield running
+
+
+@pytest.fixture
+def local_stack(local_stack_process) -> Iterator[LocalStack]:
+    """Everything, functions in processes: gateway, pollers, `pool`, `aws`, `simulator`; emptied."""
+    local_stack_process.aws.reset_faults()
+    local_stack_process.aws.clear_data()
+    local_stack_process.simulator.reset()
+    yield local_stack_process
+    local_stack_process.aws.reset_faults()
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
+from local.deployed import DeployedStack, FunctionSpec
 from local.invocation import InvokeResult, build_arn, build_environment
 from local.queues import QueueFeed
-from local.stack import DeployedStack, FunctionSpec
 
 _numbers = itertools.count(1)
 

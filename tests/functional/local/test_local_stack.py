@@ -1,0 +1,33 @@
+"""Everything at once, functions in processes of their own."""
+
+from local.demo import LINKING, World, tell
+
+
+def test_linking_story_becomes_active_and_logs_no_secret(local_stack):
+    told: list[str] = []
+    world = World(local_stack, user="story-user")
+    assert tell(world, LINKING, told.append), told
+    assert world.connection["status"] == "ACTIVE"
+    logs = local_stack.pool.read_logs()
+    assert logs
+    journal = str(local_stack.aws.read_journal())
+    for secret in local_stack.simulator.secrets():
+        assert secret not in logs
+        assert secret not in journal
+
+
+def test_journal_names_the_function_that_called(local_stack):
+    world = World(local_stack, user="caller-user")
+    since = len(local_stack.aws.read_journal())
+    world.call("GET", "/v1/connections")
+    callers = {
+        entry["caller"].rpartition(".")[0] for entry in local_stack.aws.read_journal()[since:]
+    }
+    assert "kubroker-local-connections" in callers
+
+
+def test_linking_story_a_step_that_does_not_work_is_told(local_stack):
+    told: list[str] = []
+    local_stack.aws.add_fault("error", service="dynamodb", times=0, code="InternalServerError")
+    assert not tell(World(local_stack), LINKING, told.append)
+    assert "FAILED  open a session" in told[0]

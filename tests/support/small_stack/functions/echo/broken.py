@@ -1,0 +1,3 @@
+"""A function that can't be loaded."""
+
+raise RuntimeError("broken on purpose")
