@@ -235,9 +235,14 @@ class ConnectSettings(_EnvironmentModel):
         """
         if any(char in url for char in "\\@#") or not url.isascii() or not url.isprintable():
             return False
-        if " " in url or "%2e" in url.lower() or "/../" in url or url.endswith("/.."):
+        if " " in url or "%2e" in url.lower():
             return False
-        candidate = urlsplit(url)
+        try:
+            candidate = urlsplit(url)
+        except ValueError:  # a bracket where a host should be
+            return False
+        if {".", ".."} & set(candidate.path.split("/")):
+            return False
         return any(_lies_under(candidate, urlsplit(entry)) for entry in self.return_url_allow_list)
 
 

@@ -6,6 +6,7 @@ What happens to keys and tokens of a connection stands in ``key_attempts`` and `
 import base64
 import binascii
 import json
+import re
 from typing import Any
 
 from kubroker.aws.sessions import SessionStore
@@ -181,14 +182,19 @@ def _build_cursor(key: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
+def _is_key_value(value: Any) -> bool:
+    """What a userId or a status can be; DynamoDB refuses longer keys with an error."""
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,128}", value) is not None
+
+
 def _parse_cursor(cursor: str, status: ConnectionStatus | None) -> dict[str, Any]:
     expected = {"userId"} if status is None else {"userId", "connectionStatus"}
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         key = None
     is_ours = isinstance(key, dict) and set(key) == expected
-    if not is_ours or not all(isinstance(value, str) and value for value in key.values()):
+    if not is_ours or not all(_is_key_value(value) for value in key.values()):
         raise BadRequestError(
             "The cursor is not one that this list gave.", code="invalid_cursor", field="cursor"
         )

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
+from kubroker.errors import UnprocessableError
+
 
 class Permission(StrEnum):
     """One permission as the broker API and the consent page name it."""
@@ -63,6 +65,38 @@ def build_auth_group_map(
     if unnamed := wanted - set(names):
         raise ValueError(f"no KuCoin group is known for {', '.join(sorted(unnamed))}")
     return {group: permission in wanted for permission, group in names.items()}
+
+
+def find_unavailable(*, key_version: str, unified_group_name: str | None) -> frozenset[Permission]:
+    """What this installation can't ask KuCoin for.
+
+    Source: kucoin-fast-api, 4.1: version 1 never gives withdrawal.
+
+    Args:
+        key_version: ``v1`` or ``v2``.
+        unified_group_name: KuCoin's group for the unified account, or None where nobody named it.
+    """
+    missing = set()
+    if key_version == "v1":
+        missing.add(Permission.WITHDRAWAL)
+    if not unified_group_name:
+        missing.add(Permission.UNIFIED)
+    return frozenset(missing)
+
+
+def check_available(permissions: Iterable[Permission], unavailable: frozenset[Permission]) -> None:
+    """Refuses what ``find_unavailable`` found.
+
+    Raises:
+        UnprocessableError: Names the first such permission.
+    """
+    if missing := sort_permissions(unavailable.intersection(permissions)):
+        raise UnprocessableError(
+            f"{missing[0]} is not available at this installation: WITHDRAWAL needs "
+            "KucoinKeyVersion v2, UNIFIED needs unified_group_name in KucoinProtocolOverrides.",
+            code="permission_not_available",
+            field="permissions",
+        )
 
 
 def parse_key_check(permission_field: str) -> frozenset[Permission]:

@@ -123,14 +123,29 @@ def parse_body[Model: RequestModel](event: APIGatewayProxyEventV2, model: type[M
     body = read_body(event)
     try:
         text = body.decode()
-        is_object = isinstance(json.loads(text), dict)
+        is_object = isinstance(
+            json.loads(text, object_pairs_hook=_build_object, parse_constant=_refuse_constant), dict
+        )
     except (ValueError, RecursionError):
         is_object = False
     if not is_object:
         raise BadRequestError(
-            "The body has to be a JSON object.", code="invalid_json", field="body"
+            "The body has to be a JSON object, each field once.", code="invalid_json", field="body"
         )
     return validate(model, text)
+
+
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of a field that is there twice nobody knows which one holds."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field is there twice")
+    return fields
+
+
+def _refuse_constant(name: str) -> None:
+    """Source: RFC 8259, section 6: NaN and Infinity are no JSON."""
+    raise ValueError(f"{name} is no JSON")
 
 
 def validate[Model: BaseModel](model: type[Model], text: str) -> Model:

@@ -7,11 +7,14 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from kubroker.errors import BadRequestError
+from kubroker.errors import BadRequestError, ForbiddenError
 from kubroker.http_api.api import read_body
 from kubroker.http_api.pages import PageResponse
 
 _MAX_FORM_FIELDS = 32
+_FORM_TYPE = "application/x-www-form-urlencoded"
+# What browsers say of a form's POST; older ones say nothing.
+_OWN_SITE = {"", "same-origin", "none"}
 _REDIRECT_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -49,11 +52,22 @@ def find_cookie(event: APIGatewayProxyEventV2, session_id: str, *, base_url: str
 
 
 def parse_form(event: APIGatewayProxyEventV2) -> dict[str, list[str]]:
-    """The fields of an urlencoded form.
+    """The fields of an urlencoded form that our own page sent.
+
+    Another site's form would skip the page that says whose account is being linked. The header
+    Origin can't tell: under ``no-referrer`` it is ``null`` for our own form too.
+
+    Source: W3C, Fetch Metadata Request Headers, section 2.4.
 
     Raises:
         BadRequestError: It is not one, or has too many fields.
+        ForbiddenError: Another site sent it.
     """
+    headers = event.headers or {}
+    if headers.get("sec-fetch-site", "") not in _OWN_SITE:
+        raise ForbiddenError("The form is not from our page.", code="other_browser")
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
+        raise BadRequestError("The form can't be read.", code="invalid_form")
     try:
         text = read_body(event).decode("ascii")
         return parse_qs(

@@ -9,6 +9,7 @@ from kubroker.aws.key_attempts import KeyAttemptStore
 from kubroker.aws.queue import Queue
 from kubroker.aws.sessions import SessionStore
 from kubroker.aws.table import Table
+from kubroker.domain.permissions import find_unavailable
 from kubroker.domain.session import (
     SESSION_ID,
     STATE_SECONDS,
@@ -197,15 +198,18 @@ def build_connect_routes() -> ConnectRoutes:
     sessions = SessionStore(
         Table(get_dynamodb(), SessionSettings.from_environment().sessions_table)
     )
+    unavailable = find_unavailable(
+        key_version=kucoin.key_version, unified_group_name=kucoin.protocol.unified_group_name
+    )
     key_queue = Queue(get_sqs, queue.key_creation_queue_url)
     return ConnectRoutes(
         stage=common.stage,
         settings=settings,
         kucoin=kucoin,
         oauth=OAuthClient(kucoin, lambda: None, KucoinTransport()),
-        sessions=ConnectSessions(
-            sessions, connections, has_unified=kucoin.protocol.unified_group_name is not None
-        ),
+        sessions=ConnectSessions(sessions, connections, unavailable=unavailable),
         completion=Completion(sessions, connections, key_queue),
-        key_requests=KeyRequests(connections, KeyAttemptStore(table), key_queue),
+        key_requests=KeyRequests(
+            connections, KeyAttemptStore(table), key_queue, unavailable=unavailable
+        ),
     )

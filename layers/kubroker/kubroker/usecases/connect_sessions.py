@@ -10,7 +10,7 @@ from secrets import token_urlsafe
 from kubroker.aws.connections import ConnectionStore
 from kubroker.aws.sessions import SessionStore
 from kubroker.domain.connection import AttemptState, Connection, KeyAttempt, KeyFacts
-from kubroker.domain.permissions import Permission
+from kubroker.domain.permissions import Permission, check_available
 from kubroker.domain.session import (
     RETENTION_SECONDS,
     ConnectSession,
@@ -91,7 +91,7 @@ class ConnectSessions:
         sessions: SessionStore,
         connections: ConnectionStore,
         *,
-        has_unified: bool,
+        unavailable: frozenset[Permission],
         new_secret: Callable[[int], str] = token_urlsafe,
     ) -> None:
         """Joins the stores.
@@ -99,27 +99,22 @@ class ConnectSessions:
         Args:
             sessions: The store of sessions.
             connections: The store of connections.
-            has_unified: Whether a setting names KuCoin's group of the unified account.
+            unavailable: What this installation can't ask KuCoin for.
             new_secret: Bytes of randomness to text.
         """
         self._sessions = sessions
         self._connections = connections
-        self._has_unified = has_unified
+        self._unavailable = unavailable
         self._new_secret = new_secret
 
     def open(self, request: NewSession, *, now: int) -> OpenedSession:
         """Opens a session.
 
         Raises:
-            UnprocessableError: The unified account is asked for, but no setting names its group.
+            UnprocessableError: A permission that this installation can't ask KuCoin for.
             StoreError: DynamoDB could not be asked.
         """
-        if Permission.UNIFIED in {*request.offered, *request.required} and not self._has_unified:
-            raise UnprocessableError(
-                "UNIFIED can be offered once the operator has set unified_group_name.",
-                code="permission_not_available",
-                field="permissions",
-            )
+        check_available([*request.offered, *request.required], self._unavailable)
         session_id = self._new_secret(_SESSION_ID_BYTES)
         link_secret = self._new_secret(_SECRET_BYTES)
         expires_at = now + request.ttl_seconds

@@ -18,6 +18,7 @@ from kubroker.aws.sessions import SessionStore
 from kubroker.aws.table import Table
 from kubroker.aws.vault import Vault
 from kubroker.domain.connection import AttemptState
+from kubroker.domain.permissions import find_unavailable
 from kubroker.domain.session import LinkEnd, SessionStatus
 from kubroker.errors import BadRequestError, LostRaceError
 from kubroker.observability import logger
@@ -112,6 +113,9 @@ def build_key_messages() -> KeyMessages:
     sessions_table = SessionSettings.from_environment().sessions_table
     vault = Vault(get_kms(), VaultSettings.from_environment().vault_key_id)
     clients = KucoinClients(kucoin)
+    unavailable = find_unavailable(
+        key_version=kucoin.key_version, unified_group_name=kucoin.protocol.unified_group_name
+    )
 
     def now() -> int:
         return int(time.time())
@@ -127,7 +131,7 @@ def build_key_messages() -> KeyMessages:
     )
     return KeyMessages(
         creation,
-        KeyRequests(connections, attempts, queue),
+        KeyRequests(connections, attempts, queue, unavailable=unavailable),
         connections,
         SessionStore(Table(get_dynamodb(), sessions_table)),
         now=now,

@@ -7,7 +7,7 @@ from kubroker.aws.connections import ConnectionStore
 from kubroker.aws.key_attempts import KeyAttemptStore
 from kubroker.aws.queue import Queue
 from kubroker.domain.connection import AttemptState, Authorization, Connection, KeyAttempt
-from kubroker.domain.permissions import Permission, sort_permissions
+from kubroker.domain.permissions import Permission, check_available, sort_permissions
 from kubroker.errors import ConflictError, LostRaceError, UnprocessableError
 from kubroker.usecases.completion import build_create_key_message
 
@@ -23,12 +23,22 @@ class KeyRequests:
         attempts: KeyAttemptStore,
         queue: Queue,
         *,
+        unavailable: frozenset[Permission],
         new_secret: Callable[[int], str] = token_urlsafe,
     ) -> None:
-        """Joins the stores and the queue of key creation."""
+        """Joins the stores and the queue of key creation.
+
+        Args:
+            connections: The store of connections.
+            attempts: The store of key attempts.
+            queue: Of key creation.
+            unavailable: Permissions that this installation can't ask KuCoin for.
+            new_secret: Bytes of randomness to text.
+        """
         self._connections = connections
         self._attempts = attempts
         self._queue = queue
+        self._unavailable = unavailable
         self._new_secret = new_secret
 
     def request(
@@ -50,10 +60,12 @@ class KeyRequests:
             session_id: The linking session whose page asks, if one does.
 
         Raises:
+            UnprocessableError: A permission that this installation can't ask KuCoin for.
             NotFoundError: The user has no connection.
             ConflictError: Disconnected, not authorized, or an attempt is in progress.
             StoreError: AWS could not be asked; asking again is safe.
         """
+        check_available(permissions, self._unavailable)
         connection = self._connections.get(user_id)
         if connection.is_disconnected:
             raise ConflictError(
