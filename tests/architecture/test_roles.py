@@ -11,12 +11,15 @@ FUNCTIONS = select(RESOURCES, "AWS::Lambda::Function")
 # no function can open what is not its own.
 VAULT_USE = {
     "OauthCallbackRole": {("kms:GenerateDataKey", "oauth-tokens")},
+    "TokenRefreshRole": {("kms:Decrypt", "oauth-tokens")},
     "KeyCreationRole": {
         ("kms:Decrypt", "oauth-tokens"),
         ("kms:Decrypt", "api-key"),
         ("kms:GenerateDataKey", "api-key"),
     },
 }
+# Roles that no function has: who assumes them.
+SCHEDULER_ROLES = {"RefreshScheduleRole"}
 # Actions for which AWS offers no resource to name.
 WITHOUT_RESOURCE: set[str] = set()
 
@@ -31,13 +34,14 @@ def _list_statements(role):
 
 def test_every_function_has_a_role_of_its_own():
     used = [list(find_references(function["Role"])) for function in FUNCTIONS.values()]
-    assert sorted(used) == sorted([role] for role in ROLES)
+    assert sorted(used) == sorted([role] for role in ROLES if role not in SCHEDULER_ROLES)
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_role_is_assumed_by_lambda_only(role):
+def test_role_is_assumed_by_its_one_service(role):
     (statement,) = ROLES[role]["AssumeRolePolicyDocument"]["Statement"]
-    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+    service = "scheduler" if role in SCHEDULER_ROLES else "lambda"
+    assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
     assert statement["Action"] == "sts:AssumeRole"
 
 
@@ -95,6 +99,17 @@ def test_role_uses_the_vault_for_its_purpose_only(role):
         )
         used |= {(action, purpose) for action in actions}
     assert used == VAULT_USE.get(role, set())
+
+
+@pytest.mark.parametrize("role", sorted(SCHEDULER_ROLES))
+def test_schedule_may_invoke_its_function_only(role):
+    (statement,) = _list_statements(role)
+    assert statement["Action"] == "lambda:InvokeFunction"
+    (function,) = find_references(statement["Resource"])
+    assert function in FUNCTIONS
+    (trust,) = ROLES[role]["AssumeRolePolicyDocument"]["Statement"]
+    source = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert trust["Condition"] == source, "no other account's schedule may assume it"
 
 
 def test_queue_consumers_may_work_their_queue():

@@ -16,7 +16,12 @@ OF_LIBRARIES = {
     "POWERTOOLS_METRICS_NAMESPACE",
     "POWERTOOLS_SERVICE_NAME",
 }
-TALKS_TO_KUCOIN = {"ConnectFunction", "OauthCallbackFunction", "KeyCreationFunction"}
+TALKS_TO_KUCOIN = {
+    "ConnectFunction",
+    "KeyCreationFunction",
+    "OauthCallbackFunction",
+    "TokenRefreshFunction",
+}
 
 
 def _list_aliases() -> set[str]:

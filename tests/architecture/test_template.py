@@ -28,12 +28,14 @@ KNOWN_TYPES = {
     "AWS::IAM::Role",
     "AWS::KMS::Alias",
     "AWS::KMS::Key",
+    "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
     "AWS::Lambda::LayerVersion",
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
     "AWS::SQS::Queue",
+    "AWS::Scheduler::Schedule",
     "AWS::SecretsManager::Secret",
 }
 # Attributes that an index may hold: never a ciphertext or a wrapped key.
@@ -117,7 +119,7 @@ def test_every_queue_has_a_dead_letter_queue_with_an_alarm(resources):
     watched = {
         reference
         for alarm in alarms
-        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
         and alarm["Threshold"] == 0
         and alarm["ComparisonOperator"] == "GreaterThanThreshold"
         for reference in find_references(alarm["Dimensions"])

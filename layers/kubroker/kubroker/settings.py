@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from kubroker.domain.rotation import RotationPolicy, RotationRules
 from kubroker.domain.withdrawal_protocol import WithdrawalProtocol
 from kubroker.errors import ConfigurationError
 
@@ -157,6 +158,33 @@ class QueueSettings(_EnvironmentModel):
     """The queue of key creation."""
 
     key_creation_queue_url: str = Field(alias="KEY_CREATION_QUEUE_URL")
+
+
+class RescueSettings(_EnvironmentModel):
+    """The queue of pairs whose commit failed."""
+
+    rescue_queue_url: str = Field(alias="RESCUE_QUEUE_URL")
+
+
+class DispatchSettings(_EnvironmentModel):
+    """The queue of connections that are due."""
+
+    refresh_queue_url: str = Field(alias="REFRESH_QUEUE_URL")
+
+
+class RotationSettings(_EnvironmentModel):
+    """When pairs are rotated; the times can be scaled down to tokens that live for seconds."""
+
+    policy: RotationPolicy = Field(alias="ROTATION_POLICY")
+    lease_seconds: int = Field(alias="ROTATION_LEASE_SECONDS", ge=2, le=25)
+    grace_seconds: int = Field(alias="ROTATION_GRACE_SECONDS", ge=0, le=3600)
+    requeue_seconds: int = Field(alias="ROTATION_REQUEUE_SECONDS", ge=1, le=3600)
+    back_off_seconds: int = Field(alias="ROTATION_BACK_OFF_SECONDS", ge=1, le=3600)
+    refusal_window_seconds: int = Field(alias="ROTATION_REFUSAL_WINDOW_SECONDS", ge=1, le=3600)
+
+    def build_rules(self) -> RotationRules:
+        """The rules as the domain takes them."""
+        return RotationRules(**self.model_dump())
 
 
 class VaultSettings(_EnvironmentModel):

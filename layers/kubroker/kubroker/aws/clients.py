@@ -9,14 +9,14 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kubroker.errors import LostRaceError, StoreError
+from kubroker.errors import ContendedError, LostRaceError, StoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_sqs import SQSClient
 
-_CONFIG = Config(
+CONFIG = Config(
     connect_timeout=1,
     read_timeout=3,
     retries={"mode": "standard", "total_max_attempts": 3},
@@ -24,12 +24,13 @@ _CONFIG = Config(
 # For a write whose caller repeats it against a deadline of its own, and has somewhere else to go.
 _IMPATIENT = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 _LOST_RACE_CODES = {"ConditionalCheckFailedException", "TransactionCanceledException"}
+_CONTENTION_CODES = {"TransactionCanceledException", "TransactionConflictException"}
 
 
 @cache
 def get_dynamodb() -> "DynamoDBClient":
     """The process's DynamoDB client."""
-    return boto3.client("dynamodb", config=_CONFIG)
+    return boto3.client("dynamodb", config=CONFIG)
 
 
 @cache
@@ -41,13 +42,13 @@ def get_impatient_dynamodb() -> "DynamoDBClient":
 @cache
 def get_kms() -> "KMSClient":
     """The process's KMS client."""
-    return boto3.client("kms", config=_CONFIG)
+    return boto3.client("kms", config=CONFIG)
 
 
 @cache
 def get_sqs() -> "SQSClient":
     """The process's SQS client."""
-    return boto3.client("sqs", config=_CONFIG)
+    return boto3.client("sqs", config=CONFIG)
 
 
 @contextmanager
@@ -59,6 +60,7 @@ def translate_errors(what: str) -> Iterator[None]:
 
     Raises:
         LostRaceError: A conditional write found another state.
+        ContendedError: A transaction met another write; nothing was written.
         StoreError: Anything else that AWS or the network refused.
     """
     try:
@@ -68,6 +70,8 @@ def translate_errors(what: str) -> Iterator[None]:
         if code in _LOST_RACE_CODES and not _is_contention(error):
             item: Any = error.response.get("Item")
             raise LostRaceError(f"{what}: the state has changed", item) from error
+        if code in _CONTENTION_CODES:
+            raise ContendedError(f"{what} met another write") from error
         raise StoreError(f"{what} failed: {code}") from error
     except BotoCoreError as error:
         raise StoreError(f"{what} failed: {type(error).__name__}") from error

@@ -125,6 +125,11 @@ class ConnectionStore:
                         "rotation",
                         "nextActionAt",
                         "dueShard",
+                        "actionDueAt",
+                        "refusedAt",
+                        "refusalCause",
+                        "refreshFailures",
+                        "expiryWarningHours",
                     ]
                 ),
                 **_shred_candidate(connection),

@@ -1,19 +1,22 @@
 """The store of key creation: each write is one transition of a connection's ``keyAttempt``."""
 
+import random
+from collections.abc import Callable
 from typing import Any
 
 from kubroker.aws.connections import CONNECTED_VALUES, IS_CONNECTED, SAME_GENERATION
 from kubroker.aws.table import Table, Update
+from kubroker.aws.token_changes import SHREDDED_TOKENS, build_swap
 from kubroker.domain.connection import (
     KEY_LEASE_SECONDS,
     ApiKeyState,
     AttemptState,
-    Authorization,
     Connection,
     ConnectionStatus,
     KeyAttempt,
     KeyFacts,
 )
+from kubroker.domain.rotation import RotationPolicy
 
 _THIS_ATTEMPT = "#keyAttempt.#attemptId = :attempt"
 _IN_STATE = "#keyAttempt.#state = :expected"
@@ -32,9 +35,17 @@ _IN_PROGRESS_VALUES = {
 class KeyAttemptStore:
     """Claims, outcomes and the swap."""
 
-    def __init__(self, table: Table) -> None:
-        """Remembers the table ``Connections``."""
+    def __init__(
+        self,
+        table: Table,
+        policy: RotationPolicy,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Remembers the table ``Connections``, and what tokens are kept for."""
         self._table = table
+        self._policy = policy
+        self._jitter = jitter
 
     def request(self, connection: Connection, attempt: KeyAttempt, *, now: int) -> Connection:
         """Another attempt, where none is in progress.
@@ -160,7 +171,7 @@ class KeyAttemptStore:
                 "connectionStatus": ConnectionStatus.ACTIVE,
                 "kucoinUid": uid,
                 "updatedAt": now,
-                **_adopt_pending_pair(connection),
+                **self._adopt_pending_pair(connection, now),
             },
         )
 
@@ -176,9 +187,27 @@ class KeyAttemptStore:
                 "keyAttempt.facts": facts.to_item(),
                 "apiKeyFacts": facts.to_item(),
                 "updatedAt": now,
-                **_adopt_pending_pair(connection),
+                **self._adopt_pending_pair(connection, now),
             },
         )
+
+    def _adopt_pending_pair(self, connection: Connection, now: int) -> dict[str, Any]:
+        """The waiting pair becomes the one in use; under ``forget`` none is kept."""
+        changes: dict[str, Any] = {}
+        if (pending := connection.pending_link) is not None:
+            swap = build_swap(
+                connection.user_id, pending.pair, self._policy, now=now, jitter=self._jitter()
+            )
+            changes = {
+                "linkGeneration": connection.link_generation + 1,
+                "sessionId": pending.session_id,
+                "accountLabel": pending.account_label,
+                "pendingLink": None,
+                **swap,
+            }
+        if self._policy is RotationPolicy.FORGET:
+            changes |= SHREDDED_TOKENS
+        return changes
 
     def _move(
         self,
@@ -231,23 +260,3 @@ def _name_replaced(connection: Connection) -> dict[str, Any]:
     if connection.api_key_facts is None:
         return {}
     return {"keyAttempt.replaced": connection.api_key_facts.to_item()}
-
-
-def _adopt_pending_pair(connection: Connection) -> dict[str, Any]:
-    """The waiting pair becomes the one in use, under a new link generation."""
-    pending = connection.pending_link
-    if pending is None:
-        return {}
-    return {
-        "linkGeneration": connection.link_generation + 1,
-        "sessionId": pending.session_id,
-        "accountLabel": pending.account_label,
-        "authorization": Authorization.LIVE,
-        "authorizationCause": None,
-        "tokenDataKey": pending.pair.data_key,
-        "tokenCiphertext": pending.pair.ciphertext,
-        "accessTokenExpiresAt": pending.pair.access_token_expires_at,
-        "refreshTokenExpiresAt": pending.pair.refresh_token_expires_at,
-        "rotation": None,
-        "pendingLink": None,
-    }

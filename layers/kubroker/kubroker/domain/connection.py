@@ -1,7 +1,6 @@
 """A user's connection: the authorization (tokens) and the API key, two lifetimes in one item."""
 
 from enum import StrEnum
-from typing import Any
 
 from kubroker.domain.permissions import Permission
 from kubroker.domain.session import StagedPair
@@ -110,6 +109,28 @@ class KeyAttempt(StoredModel):
         }
 
 
+class RotationRecord(StoredModel):
+    """A claim on the pair in use: lock, fence, and what a crash leaves behind.
+
+    Attributes:
+        claim_seq: The claim's number; a commit is fenced by it.
+        attempt_id: Random, of this claim.
+        lease_until: Epoch seconds; until then its worker asks and commits.
+        grace_until: Epoch seconds; until then only the rescue queue may follow it.
+        is_in_doubt: An earlier claim may have spent the refresh token.
+    """
+
+    claim_seq: int
+    attempt_id: str
+    lease_until: int
+    grace_until: int
+    is_in_doubt: bool = False
+
+    def is_live(self, now: int) -> bool:
+        """Whether no other claim may be made yet."""
+        return now < self.grace_until
+
+
 class PendingLink(StoredModel):
     """A new authorization that stands beside the old one until its key is checked."""
 
@@ -131,12 +152,16 @@ class Connection(StoredModel):
     tokenDataKey, -Ciphertext enc.   the pair that is in use
     …TokenExpiresAt           s      epoch seconds
     claimSeq, committedSeq    n      rotation: last claim, last commit
-    rotation                  map    claimSeq, attemptId, leaseUntil of the live claim
+    rotation                  map    ``RotationRecord`` of the last claim, until it is settled
+    actionDueAt               s      when the tokens need care; nextActionAt may be later
+    refusedAt, refusalCause   s      a refusal that is held until its window has passed
+    refreshFailures           n      passing failures in a row
+    expiryWarningHours        n      24 or 6: so close is the refresh token's end
     apiKeyState               s      ``ApiKeyState``, with apiKeyCode
     apiKeyDataKey, -Ciphert.  enc.   the key that is in use; apiKeyFacts tells of it
     keyAttempt                map    ``KeyAttempt``, candidate key encrypted
     pendingLink               map    ``PendingLink``, pair encrypted
-    nextActionAt, dueShard    s, s   sparse index ``due``: when the tokens need care
+    nextActionAt, dueShard    s, s   sparse index ``due``: when the dispatcher queues it
     sequence                  n      raised by every change: the order of events
     ========================  =====  ====================================================
     """
@@ -155,7 +180,12 @@ class Connection(StoredModel):
     refresh_token_expires_at: int | None = None
     claim_seq: int = 0
     committed_seq: int = 0
-    rotation: dict[str, Any] | None = None
+    rotation: RotationRecord | None = None
+    action_due_at: int | None = None
+    refused_at: int | None = None
+    refusal_cause: str | None = None
+    refresh_failures: int = 0
+    expiry_warning_hours: int | None = None
     api_key_state: ApiKeyState = ApiKeyState.NONE
     api_key_code: str | None = None
     api_key_data_key: bytes | None = None

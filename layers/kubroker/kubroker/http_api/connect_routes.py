@@ -38,6 +38,7 @@ from kubroker.settings import (
     ConnectSettings,
     KucoinSettings,
     QueueSettings,
+    RotationSettings,
     SessionSettings,
 )
 from kubroker.usecases.completion import Completion
@@ -201,6 +202,7 @@ def build_connect_routes() -> ConnectRoutes:
     unavailable = find_unavailable(
         key_version=kucoin.key_version, unified_group_name=kucoin.protocol.unified_group_name
     )
+    policy = RotationSettings.from_environment().policy
     key_queue = Queue(get_sqs, queue.key_creation_queue_url)
     return ConnectRoutes(
         stage=common.stage,
@@ -208,8 +210,8 @@ def build_connect_routes() -> ConnectRoutes:
         kucoin=kucoin,
         oauth=OAuthClient(kucoin, lambda: None, KucoinTransport()),
         sessions=ConnectSessions(sessions, connections, unavailable=unavailable),
-        completion=Completion(sessions, connections, key_queue),
+        completion=Completion(sessions, connections, key_queue, policy=policy),
         key_requests=KeyRequests(
-            connections, KeyAttemptStore(table), key_queue, unavailable=unavailable
+            connections, KeyAttemptStore(table, policy), key_queue, unavailable=unavailable
         ),
     )

@@ -5,6 +5,7 @@ the staged pair becomes a connection only when the broker, for the user who is l
 own site, redeems the code that the victim's browser was sent back with.
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_urlsafe
@@ -20,6 +21,7 @@ from kubroker.domain.connection import (
     KeyAttempt,
     PendingLink,
 )
+from kubroker.domain.rotation import RotationPolicy, choose_shard, plan_rotation
 from kubroker.domain.session import (
     ConnectSession,
     SessionStatus,
@@ -47,9 +49,13 @@ class Completion:
         connections: ConnectionStore,
         queue: Queue,
         *,
+        policy: RotationPolicy,
         new_secret: Callable[[int], str] = token_urlsafe,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Joins the stores and the queue of key creation."""
+        """Joins the stores and the queue of key creation; the policy says when tokens are due."""
+        self._policy = policy
+        self._jitter = jitter
         self._sessions = sessions
         self._connections = connections
         self._queue = queue
@@ -113,7 +119,14 @@ class Completion:
         completion = self._sessions.build_completion(session, status_hash=status_hash, now=now)
         try:
             if previous is None or previous.connection_status is ConnectionStatus.DISCONNECTED:
-                connection = _build_first(session, session.staged, previous, now)
+                due_at = plan_rotation(
+                    self._policy,
+                    issued_at=now,
+                    access_expires_at=session.staged.access_token_expires_at,
+                    refresh_expires_at=session.staged.refresh_token_expires_at,
+                    jitter=self._jitter(),
+                )
+                connection = _build_first(session, session.staged, previous, due_at, now=now)
                 self._connections.link(
                     connection, previous=previous, completion=completion, sessions=self._sessions
                 )
@@ -159,7 +172,12 @@ def _build_attempt(session: ConnectSession, now: int) -> KeyAttempt:
 
 
 def _build_first(
-    session: ConnectSession, pair: StagedPair, previous: Connection | None, now: int
+    session: ConnectSession,
+    pair: StagedPair,
+    previous: Connection | None,
+    due_at: int,
+    *,
+    now: int,
 ) -> Connection:
     """A connection anew; counters go on where a disconnected one left them."""
     return Connection(
@@ -175,6 +193,9 @@ def _build_first(
         token_ciphertext=pair.ciphertext,
         access_token_expires_at=pair.access_token_expires_at,
         refresh_token_expires_at=pair.refresh_token_expires_at,
+        action_due_at=due_at,
+        next_action_at=due_at,
+        due_shard=choose_shard(session.user_id),
         key_attempt=_build_attempt(session, now),
         created_at=now,
         updated_at=now,

@@ -26,13 +26,14 @@ from kubroker.settings import (
     CommonSettings,
     KucoinSettings,
     QueueSettings,
+    RotationSettings,
     SessionSettings,
     VaultSettings,
 )
-from kubroker.usecases.access_tokens import AccessTokens
 from kubroker.usecases.key_creation import KeyCreation
 from kubroker.usecases.key_requests import KeyRequests
 from kubroker.usecases.kucoin_clients import KucoinClients
+from kubroker.usecases.rotation_setup import build_access_tokens
 
 # The template's maxReceiveCount: after this delivery the dead-letter queue has the message.
 MAX_RECEIVE_COUNT = 5
@@ -108,11 +109,13 @@ def build_key_messages() -> KeyMessages:
     """
     kucoin = KucoinSettings.from_environment()
     table = Table(get_dynamodb(), CommonSettings.from_environment().connections_table)
-    connections, attempts = ConnectionStore(table), KeyAttemptStore(table)
+    connections = ConnectionStore(table)
+    attempts = KeyAttemptStore(table, RotationSettings.from_environment().policy)
     queue = Queue(get_sqs, QueueSettings.from_environment().key_creation_queue_url)
     sessions_table = SessionSettings.from_environment().sessions_table
     vault = Vault(get_kms(), VaultSettings.from_environment().vault_key_id)
     clients = KucoinClients(kucoin)
+    tokens = build_access_tokens(kucoin, clients.oauth, connections, vault)
     unavailable = find_unavailable(
         key_version=kucoin.key_version, unified_group_name=kucoin.protocol.unified_group_name
     )
@@ -126,7 +129,7 @@ def build_key_messages() -> KeyMessages:
         vault=vault,
         keys=clients.keys,
         protocol=kucoin.protocol,
-        get_access_token=AccessTokens(vault, now=now).get,
+        get_access_token=tokens.get,
         now=now,
     )
     return KeyMessages(

@@ -1,0 +1,50 @@
+"""Counts of refreshes and refusals in time buckets, for the mass-refusal breaker.
+
+Items of the table ``Limits``: limitId ``rotation#<bucket>``, attempted, refused, ttl. The
+dispatcher adds what it queued once a tick; a worker adds to ``refused`` only when KuCoin refuses.
+"""
+
+from collections.abc import Iterable
+
+from kubroker.aws.table import Table, Update
+
+_KEPT_SECONDS = 86_400
+
+
+class RefusalCounts:
+    """Adds to buckets and reads them."""
+
+    def __init__(self, table: Table) -> None:
+        """Remembers the table ``Limits``."""
+        self._table = table
+
+    def add(self, bucket: int, *, attempted: int = 0, refused: int = 0, now: int) -> None:
+        """Adds to a bucket.
+
+        Raises:
+            StoreError: DynamoDB could not be asked: it may or may not have been counted.
+        """
+        self._table.write(
+            Update(
+                key={"limitId": _name(bucket)},
+                set_={"ttl": now + _KEPT_SECONDS},
+                add={"attempted": attempted, "refused": refused},
+            )
+        )
+
+    def read(self, buckets: Iterable[int]) -> dict[int, tuple[int, int]]:
+        """Attempted and refused of each bucket that has something.
+
+        Raises:
+            StoreError: DynamoDB could not be asked.
+        """
+        numbers = {_name(bucket): bucket for bucket in buckets}
+        items = self._table.find_many([{"limitId": name} for name in numbers])
+        return {
+            numbers[item["limitId"]]: (int(item["attempted"]), int(item["refused"]))
+            for item in items
+        }
+
+
+def _name(bucket: int) -> str:
+    return f"rotation#{bucket}"

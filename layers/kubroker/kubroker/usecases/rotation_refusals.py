@@ -1,0 +1,91 @@
+"""KuCoin says that a refresh token is dead: believed once it is clear that not all are.
+
+A refusal is counted and held for a window (ten minutes). Then, if the refusals around it were
+few, the user has to authorize again; if they were many, they were KuCoin's fault or ours: nobody
+is sent anywhere, the operator was paged, and the refresh token is tried again.
+"""
+
+from kubroker.aws.refusals import RefusalCounts
+from kubroker.aws.rotations import RotationStore
+from kubroker.domain.connection import Connection
+from kubroker.domain.rotation import (
+    BUCKETS_A_WINDOW,
+    Cause,
+    RotationRules,
+    find_cause,
+    plan_back_off,
+    was_mass_refusal,
+)
+from kubroker.observability import (
+    AUTHORIZATION_REQUIRED,
+    MASS_REFUSAL_FOUND,
+    TOKENS_REFUSED,
+    count,
+    logger,
+)
+from kubroker.usecases.clock import Clock
+
+
+class RotationRefusals:
+    """Counts, holds, settles."""
+
+    def __init__(
+        self, rotations: RotationStore, counts: RefusalCounts, rules: RotationRules, clock: Clock
+    ) -> None:
+        """Joins the stores."""
+        self._rotations = rotations
+        self._counts = counts
+        self._rules = rules
+        self._clock = clock
+
+    def hold(self, claimed: Connection) -> Connection:
+        """Counts a refusal and notes it on the connection.
+
+        Raises:
+            LostRaceError: A rescue committed meanwhile.
+            StoreError: DynamoDB could not be asked; the refusal is not noted.
+        """
+        now = self._clock.now()
+        bucket = self._rules.find_bucket(now)
+        self._counts.add(bucket, refused=1, now=now)
+        count(TOKENS_REFUSED)
+        if self._was_mass(bucket):
+            count(MASS_REFUSAL_FOUND)
+            logger.error("KuCoin refuses many refresh tokens: no state changes")
+        return self._rotations.hold_refusal(
+            claimed,
+            cause=find_cause(claimed, now),
+            settle_at=now + self._rules.refusal_window_seconds,
+            now=now,
+        )
+
+    def settle(self, connection: Connection) -> Connection:
+        """Ends the holding of a refusal.
+
+        Raises:
+            LostRaceError: The connection was claimed or committed meanwhile.
+            StoreError: DynamoDB could not be asked: what can't be counted changes no state.
+        """
+        now = self._clock.now()
+        refused_at = connection.refused_at if connection.refused_at is not None else now
+        if self._was_mass(self._rules.find_bucket(refused_at)):
+            return self._rotations.drop_refusal(
+                connection,
+                try_again_at=plan_back_off(
+                    self._rules,
+                    failures=connection.refresh_failures + 1,
+                    now=now,
+                    refresh_expires_at=connection.refresh_token_expires_at or 0,
+                    jitter=self._clock.jitter(),
+                ),
+                now=now,
+            )
+        required = self._rotations.require(
+            connection, cause=Cause(connection.refusal_cause or Cause.REFUSED), now=now
+        )
+        count(AUTHORIZATION_REQUIRED)
+        return required
+
+    def _was_mass(self, bucket: int) -> bool:
+        around = range(bucket - BUCKETS_A_WINDOW + 1, bucket + BUCKETS_A_WINDOW)
+        return was_mass_refusal(self._counts.read(around), bucket)

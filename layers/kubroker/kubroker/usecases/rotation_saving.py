@@ -1,0 +1,65 @@
+"""Steps 4 and 5: from the process's memory into the store, or into the rescue queue."""
+
+from enum import StrEnum
+
+from kubroker.aws.queue import Queue
+from kubroker.aws.rotations import RotationStore
+from kubroker.domain.rotation import RotatedPair
+from kubroker.errors import StoreError
+from kubroker.observability import RESCUE_QUEUED, count, logger
+from kubroker.usecases.clock import Clock, Deadline
+
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 1.0
+
+
+class Saved(StrEnum):
+    """Where a pair is now."""
+
+    COMMITTED = "COMMITTED"
+    QUEUED = "QUEUED"
+    OVERTAKEN = "OVERTAKEN"
+    LOST = "LOST"
+
+
+class PairSaver:
+    """Brings a pair to safety, whichever of DynamoDB and SQS takes it first."""
+
+    def __init__(self, rotations: RotationStore, rescue: Queue, clock: Clock) -> None:
+        """Joins the store and the rescue queue."""
+        self._rotations = rotations
+        self._rescue = rescue
+        self._clock = clock
+
+    def save(self, pair: RotatedPair, *, lease: Deadline, deadline: Deadline) -> Saved:
+        """Commits; at the first failure the rescue queue gets the pair too, then it goes on.
+
+        Both are fenced by the same rule, so that either may come first or twice. With the pair
+        in the queue, committing is tried until the lease's end; without, until this process's.
+        """
+        is_queued = False
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                is_in = self._rotations.commit(pair, now=self._clock.now())
+            except StoreError as error:
+                logger.warning("a commit failed", extra={"reason": error.message})
+            else:
+                return Saved.COMMITTED if is_in else Saved.OVERTAKEN
+            is_queued = is_queued or self._queue(pair)
+            left = min(lease.left(), deadline.left()) if is_queued else deadline.left()
+            if left <= pause:
+                return Saved.QUEUED if is_queued else Saved.LOST
+            self._clock.sleep(pause * (0.5 + self._clock.jitter() / 2))
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _queue(self, pair: RotatedPair) -> bool:
+        try:
+            self._rescue.send(
+                {"kind": "rescue", "pair": pair.model_dump(mode="json", by_alias=True)}
+            )
+        except StoreError as error:
+            logger.warning("the rescue queue took nothing", extra={"reason": error.message})
+            return False
+        count(RESCUE_QUEUED)
+        return True
