@@ -1,10 +1,11 @@
 """The real template through the real SAM CLI, and a built function in the Lambda container."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.support.built import ROOT, build, invoke, measure_layer_bytes, run_sam
+from tests.support.built import ROOT, build, invoke, measure_layer_bytes, run_in_layer, run_sam
 
 pytestmark = [pytest.mark.sam_local, pytest.mark.timeout(600)]
 MAX_LAYER_BYTES = 12 * 1024 * 1024
@@ -28,6 +29,27 @@ def test_build_gives_each_function_its_page_and_the_layer_the_rest(built):
         name = "".join(word.capitalize() for word in app.parent.name.split("_"))
         files = [path.name for path in (built / f"{name}Function").iterdir()]
         assert files == ["app.py"]
+
+
+def test_built_layer_is_complete(built):
+    code = """
+import importlib, pathlib
+for path in sorted(pathlib.Path("/opt/python/kubroker").rglob("*.py")):
+    importlib.import_module(".".join(path.relative_to("/opt/python").with_suffix("").parts))
+import requests
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+assert AESGCM(bytes(32)).encrypt(bytes(12), b"payload", b"context")
+assert requests.__file__.startswith("/opt/python/")
+"""
+    result = run_in_layer(code)
+    assert result.returncode == 0, result.stderr
+
+
+def test_built_layer_is_compiled(built):
+    code = "import kubroker.errors as e; print(e.__cached__, e.KubrokerError.__init__.__code__.co_filename)"
+    cached, source = run_in_layer(code).stdout.split()
+    assert (built / "KubrokerLayer" / Path(cached).relative_to("/opt")).exists()
+    assert source == "/opt/python/kubroker/errors.py"
 
 
 def test_built_layer_is_small(built):

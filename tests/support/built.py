@@ -75,12 +75,26 @@ def invoke(function: str, event: Path) -> Any:
     return json.loads(result.stdout.strip().splitlines()[-1])
 
 
+def run_in_layer(code: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python code in the Lambda container, with the built layer where Lambda puts it."""
+    return subprocess.run(
+        [
+            *("docker", "run", "--rm", "--volume", f"{BUILD / 'KubrokerLayer'}:/opt:ro"),
+            *("--env", "PYTHONPATH=/opt/python:/var/runtime", "--env", "AWS_REGION=eu-west-1"),
+            *("--entrypoint", "/var/lang/bin/python3.13", IMAGE, "-c", code),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 def measure_layer_bytes() -> int:
     """Size of the built layer, zipped as `sam package` would."""
     layer = BUILD / "KubrokerLayer"
     with tempfile.TemporaryFile() as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(layer.rglob("*")):
-                if "__pycache__" not in path.parts:
-                    archive.write(path, path.relative_to(layer))
+                archive.write(path, path.relative_to(layer))
         return file.tell()
