@@ -382,7 +382,9 @@ def test_worker_killed_after_it_read_the_answer_does_not_count_as_lost(driver):
     assert (rotation["written"], rotation["lost"]) == (True, False)
 
 
-def test_answer_that_was_written_but_never_read_counts_as_lost(driver):
+@pytest.mark.parametrize("connection", ["keep-alive", "close"])
+@pytest.mark.parametrize("is_read", [True, False])
+def test_answer_that_was_written_counts_as_lost_unless_it_was_read(driver, connection, is_read):
     pair = driver.tokens()
     raw = socket.create_connection(driver.url.removeprefix("http://").split(":"), 5)
     body = (
@@ -391,14 +393,16 @@ def test_answer_that_was_written_but_never_read_counts_as_lost(driver):
     )
     raw.sendall(
         f"POST {REFRESH_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+        f"Connection: {connection}\r\n"
         f"Content-Type: application/x-www-form-urlencoded\r\n\r\n{body}".encode()
     )
-    _eventually(lambda: driver.control.rotations()["rotations"])
     _eventually(lambda: raw.recv(1, socket.MSG_PEEK))
+    if is_read:
+        raw.recv(65536)
     raw.close()
 
     rotation = _eventually(
-        lambda: [r for r in driver.control.rotations()["rotations"] if r["delivered"] is False]
+        lambda: [r for r in driver.control.rotations()["rotations"] if r["delivered"] is is_read]
     )[0]
 
-    assert (rotation["written"], rotation["lost"]) == (True, True)
+    assert (rotation["written"], rotation["lost"]) == (True, not is_read)
