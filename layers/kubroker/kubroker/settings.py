@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from kubroker.domain.rotation import RotationPolicy, RotationRules
+from kubroker.domain.rotation_rules import RotationPolicy, RotationRules
 from kubroker.domain.withdrawal_protocol import WithdrawalProtocol
 from kubroker.errors import ConfigurationError
 

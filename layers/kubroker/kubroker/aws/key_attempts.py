@@ -4,7 +4,13 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from kubroker.aws.connections import CONNECTED_VALUES, IS_CONNECTED, SAME_GENERATION
+from kubroker.aws.connections import (
+    CONNECTED_VALUES,
+    IN_PROGRESS_VALUES,
+    IS_CONNECTED,
+    NO_ATTEMPT_IN_PROGRESS,
+    SAME_GENERATION,
+)
 from kubroker.aws.table import Table, Update
 from kubroker.aws.token_changes import SHREDDED_TOKENS, build_swap
 from kubroker.domain.connection import (
@@ -16,20 +22,10 @@ from kubroker.domain.connection import (
     KeyAttempt,
     KeyFacts,
 )
-from kubroker.domain.rotation import RotationPolicy
+from kubroker.domain.rotation_rules import RotationPolicy
 
 _THIS_ATTEMPT = "#keyAttempt.#attemptId = :attempt"
 _IN_STATE = "#keyAttempt.#state = :expected"
-_NONE_IN_PROGRESS = (
-    "attribute_not_exists(#keyAttempt)"
-    " OR NOT #keyAttempt.#state IN (:requested, :creating, :stored)"
-    " OR (#keyAttempt.#state = :creating AND #keyAttempt.#leaseUntil <= :now)"
-)
-_IN_PROGRESS_VALUES = {
-    ":requested": AttemptState.REQUESTED,
-    ":creating": AttemptState.CREATING,
-    ":stored": AttemptState.STORED,
-}
 
 
 class KeyAttemptStore:
@@ -63,11 +59,11 @@ class KeyAttemptStore:
                 "connectionStatus": status,
                 "updatedAt": now,
             },
-            [SAME_GENERATION, IS_CONNECTED, _NONE_IN_PROGRESS],
+            [SAME_GENERATION, IS_CONNECTED, NO_ATTEMPT_IN_PROGRESS],
             {
                 ":generation": connection.link_generation,
                 ":now": now,
-                **_IN_PROGRESS_VALUES,
+                **IN_PROGRESS_VALUES,
                 **CONNECTED_VALUES,
             },
         )

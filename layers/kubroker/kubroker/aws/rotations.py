@@ -18,7 +18,8 @@ from kubroker.aws.connections import CONNECTED_VALUES, IS_CONNECTED
 from kubroker.aws.table import Table, Update, unmarshal
 from kubroker.aws.token_changes import NOT_DUE, SETTLED, SHREDDED_TOKENS, build_due
 from kubroker.domain.connection import Authorization, Connection, RotationRecord
-from kubroker.domain.rotation import Cause, RotatedPair, RotationRules
+from kubroker.domain.rotation import Cause, RotatedPair
+from kubroker.domain.rotation_rules import RotationRules
 from kubroker.errors import LostRaceError
 from kubroker.errors import LostRaceError as ConditionFailedError
 

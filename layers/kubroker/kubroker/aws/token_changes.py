@@ -3,7 +3,8 @@
 from typing import Any
 
 from kubroker.domain.connection import Authorization
-from kubroker.domain.rotation import RotationPolicy, choose_shard, plan_rotation
+from kubroker.domain.rotation import choose_shard, plan_rotation
+from kubroker.domain.rotation_rules import RotationPolicy
 from kubroker.domain.session import StagedPair
 
 # What a fresh pair makes history.

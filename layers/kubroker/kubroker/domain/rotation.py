@@ -7,12 +7,12 @@ A refresh spends the old pair, and its answer is the only copy of the new one. K
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import ConfigDict
 
 from kubroker.domain.connection import ApiKeyState, Authorization, Connection
+from kubroker.domain.rotation_rules import BUCKETS_A_WINDOW, RotationPolicy, RotationRules
 from kubroker.domain.stored import StoredModel
 
 # More shards may be added at any time; fewer never, or their tail would be read no more.
@@ -21,54 +21,10 @@ WARNING_HOURS = (6, 24)
 # Refused refresh tokens within one window: more than this share, and at least so many.
 MASS_REFUSAL_SHARE = 0.02
 MASS_REFUSAL_MINIMUM = 5
-BUCKETS_A_WINDOW = 10
 # Of a token's life: the pair is due between these two, spread by jitter.
 _KEEP_SPAN = (0.30, 1 / 3)
 _FRESH_SPAN = (0.75, 0.85)
 _MAX_DOUBLINGS = 6
-
-
-class RotationPolicy(StrEnum):
-    """What the tokens are kept for.
-
-    ``keep`` rotates once a day, so that the refresh token never ends, and at use when the access
-    token is short; ``always-fresh`` rotates before each access token ends; ``forget`` shreds the
-    tokens once the API key verifies.
-    """
-
-    KEEP = "keep"
-    ALWAYS_FRESH = "always-fresh"
-    FORGET = "forget"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RotationRules:
-    """The policy and its times, as the operator sets them.
-
-    Attributes:
-        policy: See ``RotationPolicy``.
-        lease_seconds: How long a worker may ask and commit before it counts as gone.
-        grace_seconds: How long after that the rescue queue goes first.
-        requeue_seconds: When the dispatcher queues again what nobody worked.
-        back_off_seconds: Mean pause is half of it, doubled at each failure, up to 64 times.
-        refusal_window_seconds: Refusals are counted, and held, for so long.
-    """
-
-    policy: RotationPolicy = RotationPolicy.KEEP
-    lease_seconds: int = 20
-    grace_seconds: int = 120
-    requeue_seconds: int = 900
-    back_off_seconds: int = 60
-    refusal_window_seconds: int = 600
-
-    @property
-    def bucket_seconds(self) -> int:
-        """Refusals are counted in buckets of this length."""
-        return max(1, self.refusal_window_seconds // BUCKETS_A_WINDOW)
-
-    def find_bucket(self, at: int) -> int:
-        """The bucket of a moment."""
-        return at // self.bucket_seconds
 
 
 class Outcome(StrEnum):

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from kubroker.aws.connections import ConnectionStore
 from kubroker.aws.vault import EncryptionContext, Purpose, Vault
 from kubroker.domain.connection import Authorization, Connection
-from kubroker.domain.rotation import RotationRules
+from kubroker.domain.rotation_rules import RotationRules
 from kubroker.errors import ConflictError, UnavailableError
 from kubroker.usecases.clock import Clock, Deadline
 from kubroker.usecases.rotation import Ending, Refresh

@@ -21,7 +21,8 @@ from kubroker.domain.connection import (
     KeyAttempt,
     PendingLink,
 )
-from kubroker.domain.rotation import RotationPolicy, choose_shard, plan_rotation
+from kubroker.domain.rotation import choose_shard, plan_rotation
+from kubroker.domain.rotation_rules import RotationPolicy
 from kubroker.domain.session import (
     ConnectSession,
     SessionStatus,
@@ -131,6 +132,8 @@ class Completion:
                     connection, previous=previous, completion=completion, sessions=self._sessions
                 )
                 return connection
+            if previous.key_attempt is not None and previous.key_attempt.is_in_progress(now):
+                send_again(self._queue, previous)
             connection = _build_again(session, session.staged, previous, now)
             self._connections.link_again(
                 connection, previous=previous, completion=completion, sessions=self._sessions
@@ -151,6 +154,16 @@ class Completion:
             self._queue.send(build_create_key_message(connection, attempt))
 
 
+def send_again(queue: Queue, connection: Connection) -> None:
+    """Queues an attempt that waits for a worker; its own message may never have been sent.
+
+    A message too many does no harm: the claim is the lock.
+    """
+    attempt = connection.key_attempt
+    if attempt is not None and attempt.state in {AttemptState.REQUESTED, AttemptState.STORED}:
+        queue.send(build_create_key_message(connection, attempt))
+
+
 def build_create_key_message(connection: Connection, attempt: KeyAttempt) -> dict[str, object]:
     """The message of the key-creation queue: names only."""
     return {
@@ -166,7 +179,7 @@ def _build_attempt(session: ConnectSession, now: int) -> KeyAttempt:
         session_id=session.session_id,
         state=AttemptState.REQUESTED,
         permissions=session.chosen,
-        is_addressbook_only=session.is_addressbook_only,
+        is_addressbook_only=session.chosen_addressbook_only,
         requested_at=now,
     )
 

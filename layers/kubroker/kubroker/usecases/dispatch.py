@@ -14,7 +14,8 @@ from kubroker.aws.due import DueStore
 from kubroker.aws.queue import Queue
 from kubroker.aws.refusals import RefusalCounts
 from kubroker.aws.table import Table
-from kubroker.domain.rotation import DUE_SHARDS, RotationRules
+from kubroker.domain.rotation import DUE_SHARDS
+from kubroker.domain.rotation_rules import RotationRules
 from kubroker.errors import LostRaceError, StoreError
 from kubroker.observability import (
     CONNECTIONS_QUEUED,

@@ -84,7 +84,7 @@ class KeyMessages:
             connection = self._connections.find(session.user_id)
             attempt = connection.key_attempt if connection else None
             if attempt is not None and attempt.session_id == session_id:
-                waiting = {AttemptState.REQUESTED, AttemptState.CREATING}
+                waiting = {AttemptState.REQUESTED, AttemptState.CREATING, AttemptState.STORED}
                 if attempt.state in waiting:
                     self._creation.work(
                         session.user_id, attempt.attempt_id, is_last_delivery=is_last

@@ -20,12 +20,12 @@ from kubroker.domain.rotation import (
     Action,
     Cause,
     Outcome,
-    RotationRules,
     decide_action,
     find_warning,
     is_over,
     plan_back_off,
 )
+from kubroker.domain.rotation_rules import RotationRules
 from kubroker.errors import LostRaceError, StoreError
 from kubroker.observability import (
     AUTHORIZATION_REQUIRED,

@@ -7,13 +7,8 @@ from pydantic import SecretStr
 
 from kubroker.aws.vault import DataKey, EncryptionContext, Purpose, Vault
 from kubroker.domain.connection import Connection
-from kubroker.domain.rotation import (
-    Outcome,
-    RotatedPair,
-    RotationPolicy,
-    RotationRules,
-    plan_rotation,
-)
+from kubroker.domain.rotation import Outcome, RotatedPair, plan_rotation
+from kubroker.domain.rotation_rules import RotationPolicy, RotationRules
 from kubroker.errors import ConfigurationError, KucoinError, StoreError, VaultError
 from kubroker.kucoin.oauth import OAuthClient, TokenPair
 from kubroker.observability import logger

@@ -10,14 +10,15 @@ a pair without a refresh token               REFRESHED_HALF  committed with the 
 code in ``refused_for_good_codes``           REFUSED         held for a window, then REQUIRED
 code in ``misconfiguration_codes``           MISCONFIGURED   ours: no state changes, pages
 HTTP 429, or 429000                          NOT_SPENT       back-off
-any other code with HTTP below 500           NOT_SPENT       back-off
+any other code, HTTP below 500               NOT_SPENT       back-off
+success: false with whatever code            NOT_SPENT       back-off
 no byte sent (DNS, connect, TLS, deadline)   NOT_SPENT       back-off
 our own settings can't make the request      MISCONFIGURED   ours: no state changes, pages
 HTTP 5xx, whatever is in it                  IN_DOUBT        the old token is tried once more
 408000, 500000                               IN_DOUBT        likewise
 sent, then a timeout, a reset, a cut answer  IN_DOUBT        likewise
 garbage, HTML, a redirect, too large         IN_DOUBT        likewise
-success that claims failure                  IN_DOUBT        likewise
+an envelope that contradicts itself          IN_DOUBT        likewise
 no usable access token in a success          IN_DOUBT        likewise
 ===========================================  ==============  ======================================
 

@@ -8,14 +8,8 @@ is sent anywhere, the operator was paged, and the refresh token is tried again.
 from kubroker.aws.refusals import RefusalCounts
 from kubroker.aws.rotations import RotationStore
 from kubroker.domain.connection import Connection
-from kubroker.domain.rotation import (
-    BUCKETS_A_WINDOW,
-    Cause,
-    RotationRules,
-    find_cause,
-    plan_back_off,
-    was_mass_refusal,
-)
+from kubroker.domain.rotation import Cause, find_cause, plan_back_off, was_mass_refusal
+from kubroker.domain.rotation_rules import BUCKETS_A_WINDOW, RotationRules
 from kubroker.observability import (
     AUTHORIZATION_REQUIRED,
     MASS_REFUSAL_FOUND,
