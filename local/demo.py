@@ -5,6 +5,7 @@ if it did not work. Further stories are appended to ``STORIES``.
 """
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ import requests
 
 from local.browser import Browser, Page
 from local.http_api import LOCAL_CALLER
-from local.local_stack import LocalStack
+from local.lambda_runtime import LOG_FOLDER
+from local.local_stack import LocalStack, Ports
 from local.sigv4 import sign_headers
 
 _ACTIVE_SECONDS = 60.0
@@ -174,13 +176,18 @@ def run_demo(say: Callable[[str], None] = print) -> int:
         The exit code: 0 only if every step worked.
     """
     started = time.monotonic()
-    with LocalStack(say=say) as stack:
+    ports = Ports.find_free()
+    log_folder = LOG_FOLDER / str(ports.gateway)
+    with LocalStack(ports=ports, log_folder=log_folder, say=say) as stack:
         say(f"Ready after {time.monotonic() - started:.1f} s: {stack.gateway_url}")
         world = World(stack)
         for title, steps in STORIES.items():
             say(f"\n{title}")
             if not tell(world, steps, say):
+                errors = [line for line in stack.pool.read_logs().splitlines() if "ERROR" in line]
+                say("\n".join([f"The functions' logs are in {log_folder}.", *errors[-3:]]))
                 return 1
+    shutil.rmtree(log_folder)
     say(f"\nAll of it worked, {time.monotonic() - started:.1f} s.")
     return 0
 

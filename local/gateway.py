@@ -1,6 +1,7 @@
 """The HTTP API behind a port: reads HTTP/1.1, lets ``local.http_api`` answer."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -67,7 +68,12 @@ class _Handler(BaseHTTPRequestHandler):
             body=body,
             source_ip=self.client_address[0],
         )
-        self._write(self.http_api.handle(request))
+        try:
+            response = self.http_api.handle(request)
+        except Exception as error:  # noqa: BLE001 (the stand-in's own fault, told on the console)
+            print(f"gateway: {error!r}", file=sys.stderr, flush=True)
+            response = build_message(500, "Internal Server Error")
+        self._write(response)
 
     def __getattr__(self, name: str) -> Any:
         """``do_GET`` and so on: any method is answered, most with 404."""

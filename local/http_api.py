@@ -5,7 +5,9 @@ The gateway puts it behind a port, functional tests call it in process: both see
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +52,7 @@ class HttpApi:
         *,
         api_id: str = "local",
         callers: Iterable[AllowedCaller] = (LOCAL_CALLER,),
+        integration_seconds: float | None = None,
         get_now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Prepares the routes.
@@ -59,11 +62,15 @@ class HttpApi:
             invoke: Runs a function by its full name with an event.
             api_id: Id of the API in the events.
             callers: Whose signatures are taken; ``callers`` may be added to later.
+            integration_seconds: After how long a function that still runs is answered for with
+                503; 30 in AWS. None waits, and runs it in the calling thread.
             get_now: The clock for signatures.
         """
         self.callers = list(callers)
         self._matchers = sorted(map(_build_matcher, routes), key=lambda matcher: matcher.rank)
-        self._invoke = invoke
+        self._invoke = (
+            invoke if integration_seconds is None else _limit(invoke, integration_seconds)
+        )
         self._api_id = api_id
         self._get_now = get_now
 
@@ -120,6 +127,24 @@ class HttpApi:
             if match and matcher.route.method in ("ANY", request.method):
                 return matcher.route, match.groupdict()
         return None
+
+
+def _limit(invoke: Invoke, seconds: float) -> Invoke:
+    """Stops waiting after a time; the function runs on, as in AWS."""
+
+    def invoke_for_a_time(name: str, event: dict[str, Any]) -> InvokeResult:
+        future: Future[InvokeResult] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(invoke(name, event))
+            except Exception as error:  # noqa: BLE001 (raised where the result is asked for)
+                future.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        return future.result(seconds)
+
+    return invoke_for_a_time
 
 
 def _build_matcher(route: Route) -> _Matcher:

@@ -129,7 +129,7 @@ class FunctionPool:
         self,
         stack: DeployedStack,
         *,
-        log_folder: Path = LOG_FOLDER,
+        log_folder: Path,
         size: int = 4,
         free_seconds: float = 30.0,
     ) -> None:
@@ -137,7 +137,8 @@ class FunctionPool:
 
         Args:
             stack: What is deployed.
-            log_folder: One log per sandbox goes here; what is there is removed.
+            log_folder: One log per sandbox goes here; nobody else may use it, and logs that are
+                there are removed.
             size: Most sandboxes of one function.
             free_seconds: How long an invocation waits for a free sandbox.
         """

@@ -103,7 +103,7 @@ class LocalStack:
         ports: Ports | None = None,
         with_broker: bool = False,
         with_pollers: bool = True,
-        log_folder: Path = LOG_FOLDER,
+        log_folder: Path | None = None,
         parameters: dict[str, str] | None = None,
         speed: float = 1.0,
         say: Callable[[str], None] = lambda _: None,
@@ -114,7 +114,7 @@ class LocalStack:
             ports: Free ones if None.
             with_broker: Start the demo broker's site as well.
             with_pollers: Feed queues, streams and schedules; else drive ``pollers`` by hand.
-            log_folder: Where the functions' logs go.
+            log_folder: Where the functions' logs go; build/local/logs/PORT if None.
             parameters: Changes to the template's parameters.
             speed: How much faster than real time schedules come.
             say: Is told the progress.
@@ -126,7 +126,7 @@ class LocalStack:
         self.broker_url = f"http://localhost:{self.ports.broker}"
         self._with_broker = with_broker
         self._with_pollers = with_pollers
-        self._log_folder = log_folder
+        self._log_folder = log_folder or LOG_FOLDER / str(self.ports.gateway)
         self._parameters = parameters or {}
         self._speed = speed
         self._say = say
@@ -208,7 +208,10 @@ class LocalStack:
         self.pool = FunctionPool(self.stack, log_folder=self._log_folder)
         self._open.callback(self.pool.stop)
         self.http_api = HttpApi(
-            self.stack.routes, self.pool.invoke, api_id=self.stack.physical_ids["HttpApi"]
+            self.stack.routes,
+            self.pool.invoke,
+            api_id=self.stack.physical_ids["HttpApi"],
+            integration_seconds=30.0,
         )
         gateway = Gateway(self.http_api, self.ports.gateway)
         self._open.callback(gateway.stop)

@@ -1,6 +1,7 @@
 """Starts, finds ready and stops the processes of the local stack."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from typing import IO
 ROOT = Path(__file__).resolve().parent.parent
 _CHILD = Path(__file__).resolve().parent / "child.py"
 _STOP_SECONDS = 5.0
+_FIRST_PORT, _LAST_PORT = 15_000, 32_000
 
 
 class PortInUseError(RuntimeError):
@@ -45,10 +47,14 @@ def check_port(port: int, variable: str) -> None:
 
 
 def find_free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nothing listens on now, outside the range that outgoing connections take."""
+    while True:
+        port = _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT)
+        try:
+            check_port(port, "")
+        except PortInUseError:
+            continue
+        return port
 
 
 def start_module(

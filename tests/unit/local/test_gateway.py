@@ -1,5 +1,6 @@
 import json
 import socket
+import threading
 
 import pytest
 import requests
@@ -130,6 +131,20 @@ def test_gateway_throttled_is_503(small_stack):
 
     gateway = Gateway(HttpApi(small_stack.routes, refuse), 0)
     answer = requests.get(f"{gateway.url}/echo")
+    gateway.stop()
+    assert (answer.status_code, answer.text) == (503, '{"message":"Service Unavailable"}')
+
+
+def test_gateway_integration_too_slow_is_503(small_stack):
+    released = threading.Event()
+
+    def wait(name, event):
+        released.wait(10)
+        return InvokeResult({}, None, 0, "")
+
+    gateway = Gateway(HttpApi(small_stack.routes, wait, integration_seconds=0.1), 0)
+    answer = requests.get(f"{gateway.url}/echo")
+    released.set()
     gateway.stop()
     assert (answer.status_code, answer.text) == (503, '{"message":"Service Unavailable"}')
 
