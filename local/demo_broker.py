@@ -39,7 +39,7 @@ class KubrokerRefusedError(Exception):
 
     def __init__(self, problem: dict[str, Any]) -> None:
         """Keep what the answer said."""
-        super().__init__(problem.get("detail") or problem.get("title") or "no detail")
+        super().__init__(problem.get("detail") or problem.get("message") or "no detail")
         self.code = str(problem.get("code"))
 
 
@@ -210,7 +210,7 @@ def build_home(user: str, connection: dict[str, Any] | None, query: dict[str, st
     told = " ".join(query[name] for name in ("status", "code") if name in query)
     key = (connection or {}).get("apiKey") or {}
     facts = {"Status": status, "Key": key.get("state"), "Code": key.get("code")}
-    facts["Permissions"] = ", ".join(key.get("permissions") or [])
+    facts["Permissions"] = ", ".join((key.get("facts") or {}).get("permissions", []))
     rows = "".join(f"<dt>{n}</dt><dd>{escape(str(v))}</dd>" for n, v in facts.items() if v)
     options = "".join(
         f'<option value="{name}"{" selected" * (name == user)}>{label}</option>'

@@ -1,11 +1,17 @@
-"""A real chromium: Debian's, or the one that CHROMIUM names."""
+"""A real chromium (Debian's, or the one that CHROMIUM names) and the whole local stack."""
 
+import json
 import os
 import shutil
+from dataclasses import dataclass
 
 import pytest
+import requests
 from playwright.sync_api import sync_playwright
 
+from local.http_api import LOCAL_CALLER
+from local.local_stack import LocalStack
+from local.sigv4 import sign_headers
 from tests.browser.visitor import Visitor
 
 
@@ -29,7 +35,7 @@ def new_visitor(chromium):
 
     def open_visitor(**options) -> Visitor:
         context = chromium.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(20_000)
         visitors.append(Visitor(context))
         return visitors[-1]
 
@@ -38,3 +44,61 @@ def new_visitor(chromium):
     for visitor in visitors:
         visitor.context.close()
     assert complaints == []
+
+
+@dataclass(frozen=True)
+class BrowserStack:
+    """The stack with the demo broker, as `make run` has it."""
+
+    stack: LocalStack
+
+    @property
+    def broker_url(self) -> str:
+        return self.stack.broker_url
+
+    @property
+    def gateway_url(self) -> str:
+        return self.stack.gateway_url
+
+    @property
+    def simulator(self):
+        return self.stack.simulator
+
+    def call(self, method, path, body=None) -> requests.Response:
+        """A signed call, as the broker's service would make it."""
+        url = self.gateway_url + path
+        content = b"" if body is None else json.dumps(body).encode()
+        headers = sign_headers(
+            method=method,
+            url=url,
+            headers={"Content-Type": "application/json"},
+            body=content,
+            caller=LOCAL_CALLER,
+        )
+        return requests.request(method, url, headers=headers, data=content, timeout=30)
+
+    def expire_sessions(self) -> None:
+        """Every linking session's time is over."""
+        table = self.stack.stack.tables["ConnectSessionsTable"]
+        dynamodb = self.stack.aws.client("dynamodb")
+        for item in dynamodb.scan(TableName=table)["Items"]:
+            dynamodb.update_item(
+                TableName=table,
+                Key={"sessionId": item["sessionId"]},
+                UpdateExpression="SET expiresAt = :past",
+                ExpressionAttributeValues={":past": {"N": "1"}},
+            )
+
+
+@pytest.fixture(scope="session")
+def running_stack(tmp_path_factory):
+    with LocalStack(with_broker=True, log_folder=tmp_path_factory.mktemp("logs")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def browser_stack(running_stack) -> BrowserStack:
+    """The running stack with empty tables and KuCoin as it was at first."""
+    running_stack.aws.clear_data()
+    running_stack.simulator.reset()
+    return BrowserStack(running_stack)
