@@ -4,6 +4,8 @@ import argparse
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from types import FrameType
 
@@ -24,6 +26,9 @@ def parse_config(arguments: Sequence[str]) -> Config:
         parser.add_argument(f"--{name}-partner", default=partner.partner)
         parser.add_argument(f"--{name}-broker-name", default=partner.name)
         parser.add_argument(f"--{name}-broker-key", default=partner.key)
+    parser.add_argument(
+        "--exit-with-parent", type=int, metavar="PID", help="stop when this parent is gone"
+    )
     given = parser.parse_args(arguments)
     return Config(
         port=given.port,
@@ -32,6 +37,7 @@ def parse_config(arguments: Sequence[str]) -> Config:
         redirect_urls=tuple(given.redirect_url or (defaults.DEFAULT_REDIRECT_URL,)),
         spot=Partner(given.spot_partner, given.spot_broker_name, given.spot_broker_key),
         futures=Partner(given.futures_partner, given.futures_broker_name, given.futures_broker_key),
+        exit_with_parent=given.exit_with_parent,
     )
 
 
@@ -44,6 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"simulator: port {config.port} cannot be used: {error.strerror}", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, _stop)
+    if config.exit_with_parent is not None:
+        threading.Thread(target=_watch, args=(config.exit_with_parent,), daemon=True).start()
     print(f"simulator ready {server.url}", flush=True)
     try:
         server.serve_forever(0.1)
@@ -52,6 +60,12 @@ def main(arguments: Sequence[str]) -> int:
     finally:
         server.server_close()
     return 0
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

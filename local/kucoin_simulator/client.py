@@ -44,7 +44,7 @@ class SimulatorProcess:
         """
         command = [sys.executable, "-m", "local.kucoin_simulator", "--port", str(port)]
         self._process = subprocess.Popen(
-            [*command, *arguments],
+            [*command, "--exit-with-parent", str(os.getpid()), *arguments],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,

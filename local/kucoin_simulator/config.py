@@ -35,6 +35,7 @@ class Config:
         redirect_urls: Registered redirect URLs, matched exactly.
         spot: Partner for the spot and broker hosts.
         futures: Partner for the futures host.
+        exit_with_parent: Process id of the parent with which to end; None lives on.
     """
 
     port: int = DEFAULT_PORT
@@ -43,3 +44,4 @@ class Config:
     redirect_urls: Sequence[str] = field(default=(DEFAULT_REDIRECT_URL,))
     spot: Partner = SPOT_PARTNER
     futures: Partner = FUTURES_PARTNER
+    exit_with_parent: int | None = None

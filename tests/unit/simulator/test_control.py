@@ -2,12 +2,15 @@
 
 import signal
 import socket
+import subprocess
+import sys
+import time
 
 import pytest
 import requests
 
 from local.kucoin_simulator.__main__ import parse_config
-from local.kucoin_simulator.client import SimulatorError, SimulatorProcess
+from local.kucoin_simulator.client import ROOT, SimulatorError, SimulatorProcess
 from tests.unit.simulator.driver import code_of
 
 
@@ -171,6 +174,39 @@ def test_process_starts_serves_and_stops(tmp_path):
             SimulatorProcess(port=port)
     one.stop()
     assert one._process.returncode in (0, -signal.SIGTERM)
+
+
+START_AND_DIE = """
+import os
+from local.kucoin_simulator.client import SimulatorProcess
+print(SimulatorProcess().url, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def _answers(url):
+    try:
+        return requests.get(url + "/api/v1/timestamp", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_process_ends_when_the_one_that_started_it_is_killed():
+    started = subprocess.run(
+        [sys.executable, "-c", START_AND_DIE],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    url = started.stdout.strip()
+    deadline = time.monotonic() + 10
+    while _answers(url) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert url.startswith("http://127.0.0.1:")
+    assert not _answers(url)
 
 
 def test_command_line_names_the_broker(monkeypatch):
