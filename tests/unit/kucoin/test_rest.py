@@ -163,3 +163,12 @@ def test_get_measurement_and_second_call_share_the_deadline(serve, build_rest, c
     with pytest.raises(KucoinUnsentError, match="no time left"):
         rest.get("/x", credentials=credentials, deadline_seconds=5)
     assert len(server.received) == 1
+
+
+def test_get_second_call_has_what_the_measurement_left(serve, build_rest, credentials):
+    server = serve(CLOCK_REFUSED, build_answer({"code": "200000", "data": NOW_MS}))
+    moments = iter([0.0, 1.0, 6.0])
+    rest = build_rest(server.url, monotonic=lambda: next(moments))
+    with pytest.raises(KucoinUnsentError, match="no time left"):
+        rest.get("/x", credentials=credentials, deadline_seconds=5)
+    assert len(server.received) == 2
