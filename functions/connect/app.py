@@ -58,7 +58,7 @@ def complete_session(session_id: str) -> Response[str]:
 @app.get("/connect/<token>")
 def show(token: str) -> Response[str]:
     """Consent, progress or the end. Changes nothing: link previews fetch it too."""
-    return routes().show(token, now())
+    return routes().show(app.current_event, token, now())
 
 
 @app.post("/connect/<token>")

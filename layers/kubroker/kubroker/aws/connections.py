@@ -11,7 +11,7 @@ from typing import Any
 
 from kubroker.aws.sessions import SessionStore
 from kubroker.aws.table import Put, Table, Update, marshal, unmarshal
-from kubroker.domain.connection import Connection, ConnectionStatus
+from kubroker.domain.connection import AttemptState, Connection, ConnectionStatus
 from kubroker.errors import BadRequestError, NotFoundError
 
 SAME_GENERATION = "#linkGeneration = :generation"
@@ -19,6 +19,16 @@ IS_CONNECTED = "NOT #connectionStatus IN (:disconnecting, :disconnected)"
 CONNECTED_VALUES = {
     ":disconnecting": ConnectionStatus.DISCONNECTING,
     ":disconnected": ConnectionStatus.DISCONNECTED,
+}
+NO_ATTEMPT_IN_PROGRESS = (
+    "attribute_not_exists(#keyAttempt)"
+    " OR NOT #keyAttempt.#state IN (:requested, :creating, :stored)"
+    " OR (#keyAttempt.#state = :creating AND #keyAttempt.#leaseUntil <= :now)"
+)
+IN_PROGRESS_VALUES = {
+    ":requested": AttemptState.REQUESTED,
+    ":creating": AttemptState.CREATING,
+    ":stored": AttemptState.STORED,
 }
 _INDEX_BY_STATUS = "byStatus"
 
@@ -94,8 +104,13 @@ class ConnectionStore:
                 "updatedAt": connection.updated_at,
             },
             add={"sequence": 1},
-            conditions=[SAME_GENERATION, IS_CONNECTED],
-            values={":generation": previous.link_generation, **CONNECTED_VALUES},
+            conditions=[SAME_GENERATION, IS_CONNECTED, NO_ATTEMPT_IN_PROGRESS],
+            values={
+                ":generation": previous.link_generation,
+                ":now": connection.updated_at,
+                **CONNECTED_VALUES,
+                **IN_PROGRESS_VALUES,
+            },
         )
         self.table.transact([(sessions.table, completion), (self.table, update)])
 

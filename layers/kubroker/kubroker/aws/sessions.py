@@ -59,7 +59,7 @@ class SessionStore:
             set_={
                 "sessionStatus": SessionStatus.AUTHORIZING,
                 "chosen": chosen,
-                "isAddressbookOnly": is_addressbook_only,
+                "chosenAddressbookOnly": is_addressbook_only,
                 "browserHash": browser_hash,
                 "stateHash": state_hash,
                 "stateExpiresAt": now + STATE_SECONDS,

@@ -94,6 +94,11 @@ class KeyAttempt(StoredModel):
     replaced: KeyFacts | None = None
     is_kept: bool = False
 
+    @property
+    def asked_at(self) -> int:
+        """When KuCoin was asked; before that, when the key was requested. Epoch seconds."""
+        return self.lease_until - KEY_LEASE_SECONDS if self.lease_until else self.requested_at
+
     def current_state(self, now: int) -> AttemptState:
         """The state, where a lapsed CREATING counts as what it is: unknown."""
         if self.state is AttemptState.CREATING and now >= (self.lease_until or 0):

@@ -10,6 +10,7 @@ An EXCHANGING whose lease has lapsed was interrupted: its authorization code is 
 and the user starts again.
 """
 
+import base64
 import hashlib
 import hmac
 import re
@@ -31,6 +32,7 @@ SHRED_DELAY_SECONDS = COMPLETION_SECONDS + 30
 
 _HANDLE = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
 SESSION_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class SessionStatus(StrEnum):
@@ -113,6 +115,7 @@ class ConnectSession(StoredModel):
     state_expires_at: int | None = None
     exchange_until: int | None = None
     chosen: list[Permission] = Field(default_factory=list)
+    chosen_addressbook_only: bool = False
     completion_hash: str | None = None
     completion_expires_at: int | None = None
     staged: StagedPair | None = None
@@ -133,10 +136,30 @@ def is_secret_of(secret: str, stored_hash: str | None) -> bool:
     return stored_hash is not None and hmac.compare_digest(hash_secret(secret), stored_hash)
 
 
+def parse_secret(value: str | None) -> str | None:
+    """A secret of 256 bits as we write it; None for anything else."""
+    return value if value is not None and _SECRET.fullmatch(value) else None
+
+
 def parse_handle(handle: str) -> tuple[str, str] | None:
     """Splits ``sessionId.secret`` of a URL or a state; None where it has another form."""
     match = _HANDLE.fullmatch(handle)
     return (match[1], match[2]) if match else None
+
+
+def derive_state_secret(
+    browser_secret: str, chosen: Iterable[Permission], *, is_addressbook_only: bool
+) -> str:
+    """The state's secret: of one browser and one choice.
+
+    A button that is pressed twice makes two requests that may be worked in either order; both
+    have to lead to KuCoin with the same state. Another choice has another state. It is single
+    use, since a session that has left AUTHORIZING takes no consent any more.
+    """
+    key = b"kubroker state:" + browser_secret.encode()
+    choice = f"{','.join(chosen)};{is_addressbook_only}"
+    digest = hmac.new(key, choice.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def derive_completion_code(browser_secret: str, state_secret: str) -> str:

@@ -1,7 +1,5 @@
 """The route of the function ``oauth_callback``, joined from settings, stores and use case."""
 
-from urllib.parse import urlencode
-
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import SecretStr
@@ -44,8 +42,7 @@ class CallbackRoute:
     def receive(self, event: APIGatewayProxyEventV2, now: int) -> Response[str]:
         """One callback; reloading it is safe."""
         query = event.query_string_parameters
-        state = query.get("state", "")
-        session = self._callback.find_session(state)
+        session = self._callback.find_session(query.get("state", ""))
         browser_secret = None
         if session is not None:
             base_url = build_base_url(event, self._settings.public_base_url)
@@ -55,8 +52,7 @@ class CallbackRoute:
             return redirect(build_completion_url(outcome.session, outcome.completion_code))
         if outcome.end is not None or outcome.session is None:
             return self.pages.end(outcome.session, outcome.end or LinkEnd.SESSION_EXPIRED)
-        # Another request exchanges this code right now: the page loads this same URL again.
-        return self.pages.wait(outcome.session, f"/oauth/callback?{urlencode({'state': state})}")
+        return self.pages.wait(outcome.session)
 
 
 def _parse_callback(query: dict[str, str]) -> Callback:

@@ -1,6 +1,7 @@
 """The routes of the function ``connect``, joined from settings, stores and use cases."""
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.shared.cookies import Cookie
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from kubroker.aws.clients import get_dynamodb, get_sqs
@@ -126,11 +127,19 @@ class ConnectRoutes:
             status_page_url=f"{base_url}/connect/{completed.status_handle}",
         )
 
-    def show(self, token: str, now: int) -> Response[str]:
-        """``GET /connect/{token}``."""
+    def show(self, event: APIGatewayProxyEventV2, token: str, now: int) -> Response[str]:
+        """``GET /connect/{token}``.
+
+        The page brings the cookie that its form binds: a button that is pressed twice has then
+        sent the same cookie twice. Nothing is stored.
+        """
         session = self._sessions.get(token)
         if session.is_link_live(now):
-            return self.pages.consent(session, token)
+            base_url = build_base_url(event, self._settings.public_base_url)
+            has_cookie = find_cookie(event, session.session_id, base_url=base_url) is not None
+            secret = self._sessions.create_browser_secret()
+            cookies = [] if has_cookie else [_build_cookie(session, secret, base_url)]
+            return self.pages.consent(session, token, cookies)
         return self.pages.progress(self._sessions.find_progress(session, now=now), token)
 
     def choose(self, event: APIGatewayProxyEventV2, token: str, now: int) -> Response[str]:
@@ -154,12 +163,7 @@ class ConnectRoutes:
             if error.code in set(LinkEnd):
                 return self.pages.end(session, LinkEnd(error.code))
             raise
-        cookie = build_cookie(
-            session.session_id,
-            consented.browser_secret,
-            base_url=base_url,
-            max_age=_COOKIE_SECONDS,
-        )
+        cookie = _build_cookie(session, consented.browser_secret, base_url)
         return redirect(self._oauth.build_login_url(consented.state), [cookie])
 
     def find_status(self, token: str, now: int) -> ProgressResponse:
@@ -175,13 +179,15 @@ class ConnectRoutes:
         """After a mismatch: the same authorization, fewer permissions."""
         chosen, _ = parse_choice(event)
         try:
-            self._key_requests.retry_with_fewer(
-                session.session_id, session.user_id, chosen, now=now
-            )
+            self._key_requests.retry_with_fewer(session, chosen, now=now)
         except ConflictError as error:
             # Sent twice, or overtaken: the page tells how it stands.
             logger.info("no other try", extra={"code": error.code})
         return redirect(f"/connect/{token}")
+
+
+def _build_cookie(session: ConnectSession, secret: str, base_url: str) -> Cookie:
+    return build_cookie(session.session_id, secret, base_url=base_url, max_age=_COOKIE_SECONDS)
 
 
 def build_connect_routes() -> ConnectRoutes:

@@ -1,10 +1,12 @@
 """The linking session in the browser: which page answers which state."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.shared.cookies import Cookie
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from kubroker.domain.connection import KeyAttempt
@@ -41,7 +43,7 @@ class LinkPages:
         parts = urlsplit(kucoin_web_url)
         self._form_origins = (f"{parts.scheme}://{parts.netloc}",)
 
-    def consent(self, session: ConnectSession, handle: str) -> Response[str]:
+    def consent(self, session: ConnectSession, handle: str, cookies: list[Cookie]) -> Response[str]:
         """The question."""
         page = ConsentPage(
             broker=self._broker,
@@ -53,7 +55,7 @@ class LinkPages:
             form_origins=(*self._form_origins, _origin_of(session.return_url)),
             is_addressbook_only=session.is_addressbook_only,
         )
-        return page_response(render_consent(page))
+        return page_response(render_consent(page), cookies)
 
     def progress(self, progress: Progress, handle: str) -> Response[str]:
         """The wait, or the end with what the user can do about it."""
@@ -68,24 +70,28 @@ class LinkPages:
             return page_response(render_progress(page))
         attempt = progress.attempt
         if attempt is None:
-            return self.end(session, progress.end)
+            in_use = progress.key_in_use
+            return self.end(session, progress.end, in_use.permissions if in_use else ())
         return page_response(render_end(self._build_key_end(progress, attempt, handle)))
 
-    def end(self, session: ConnectSession | None, end: LinkEnd) -> Response[str]:
+    def end(
+        self, session: ConnectSession | None, end: LinkEnd, granted: Sequence[Permission] = ()
+    ) -> Response[str]:
         """An end without a key's story."""
         page = EndPage(
             broker=self._broker,
             code=end,
             return_url=session.return_url if session else None,
             session_id=session.session_id if session else None,
+            permissions=granted,
         )
         return page_response(render_end(page))
 
-    def wait(self, session: ConnectSession, path: str) -> Response[str]:
-        """Another request is exchanging the code right now."""
+    def wait(self, session: ConnectSession) -> Response[str]:
+        """Another request is exchanging the code right now: the page loads itself again."""
         page = ProgressPage(
             broker=self._broker,
-            status_path=path,
+            status_path="",
             return_url=session.return_url,
             session_id=session.session_id,
         )
@@ -95,7 +101,7 @@ class LinkPages:
         """An error on a browser's route, where no session is at hand."""
         known = error.code in set(LinkEnd)
         end = LinkEnd(error.code) if known else _END_OF_STATUS.get(error.http_status)
-        page = EndPage(broker=self._broker, code=end or LinkEnd.KUCOIN_UNREACHABLE, return_url=None)
+        page = EndPage(broker=self._broker, code=end or "internal_error", return_url=None)
         return page_response(replace(render_end(page), status=error.http_status))
 
     def _build_key_end(self, progress: Progress, attempt: KeyAttempt, handle: str) -> EndPage:

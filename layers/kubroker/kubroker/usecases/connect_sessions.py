@@ -9,16 +9,24 @@ from secrets import token_urlsafe
 
 from kubroker.aws.connections import ConnectionStore
 from kubroker.aws.sessions import SessionStore
-from kubroker.domain.connection import AttemptState, Connection, KeyAttempt, KeyFacts
+from kubroker.domain.connection import (
+    ApiKeyState,
+    AttemptState,
+    Connection,
+    KeyAttempt,
+    KeyFacts,
+)
 from kubroker.domain.permissions import Permission, check_available
 from kubroker.domain.session import (
     RETENTION_SECONDS,
     ConnectSession,
     LinkEnd,
     SessionStatus,
+    derive_state_secret,
     hash_secret,
     is_secret_of,
     parse_handle,
+    parse_secret,
     settle_choice,
 )
 from kubroker.errors import (
@@ -183,15 +191,16 @@ class ConnectSessions:
             raise UnprocessableError(
                 f"These permissions were {error}.", code="permission_not_offered"
             ) from error
-        secret = browser_secret or self._new_secret(_SECRET_BYTES)
-        state_secret = self._new_secret(_SECRET_BYTES)
+        is_only = is_addressbook_only or session.is_addressbook_only
+        secret = parse_secret(browser_secret) or self.create_browser_secret()
+        state_secret = derive_state_secret(secret, permissions, is_addressbook_only=is_only)
         if session.browser_hash and not is_secret_of(secret, session.browser_hash):
             raise ForbiddenError("This link is open in another browser.", code="other_browser")
         try:
             self._sessions.start_authorization(
                 session.session_id,
                 chosen=permissions,
-                is_addressbook_only=is_addressbook_only or session.is_addressbook_only,
+                is_addressbook_only=is_only,
                 browser_hash=hash_secret(secret),
                 state_hash=hash_secret(state_secret),
                 now=now,
@@ -203,6 +212,10 @@ class ConnectSessions:
             browser_secret=secret,
             state=f"{session.session_id}.{state_secret}",
         )
+
+    def create_browser_secret(self) -> str:
+        """What a browser's cookie holds; the browser is bound by it once its user chooses."""
+        return self._new_secret(_SECRET_BYTES)
 
     def find_progress(self, session: ConnectSession, *, now: int) -> Progress:
         """How the session's link stands."""
@@ -224,16 +237,15 @@ def _find_key_progress(
     session: ConnectSession, connection: Connection | None, now: int
 ) -> Progress:
     """A completed session: what became of its key. Another link since makes it used."""
-    owners = set()
-    if connection is not None and not connection.is_disconnected:
-        owners = {connection.session_id}
-        if connection.key_attempt is not None:
-            owners.add(connection.key_attempt.session_id)
-    if connection is None or session.session_id not in owners or connection.key_attempt is None:
+    attempt = connection.key_attempt if connection else None
+    if connection is None or attempt is None or connection.is_disconnected:
         return Progress(session=session, end=LinkEnd.SESSION_USED)
-    attempt = connection.key_attempt
+    if session.session_id != (attempt.session_id or connection.session_id):
+        is_in_use = session.session_id == connection.session_id
+        if not is_in_use or connection.api_key_state is not ApiKeyState.ACTIVE:
+            return Progress(session=session, end=LinkEnd.SESSION_USED)
+        return Progress(session=session, end=LinkEnd.CONNECTED, key_in_use=connection.api_key_facts)
     state = attempt.current_state(now)
-    occurred_at = connection.updated_at
     if state is AttemptState.DONE:
         return Progress(session=session, end=LinkEnd.CONNECTED, attempt=attempt)
     if state is AttemptState.OUTCOME_UNKNOWN:
@@ -248,5 +260,5 @@ def _find_key_progress(
         end=end,
         attempt=attempt,
         key_in_use=connection.api_key_facts,
-        occurred_at=occurred_at,
+        occurred_at=attempt.asked_at,
     )

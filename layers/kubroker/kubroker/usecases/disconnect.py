@@ -65,6 +65,6 @@ def _build_receipt(connection: Connection) -> Receipt:
         connection=connection,
         disconnected_at=disconnected_at,
         keys_at_kucoin=list(distinct.values()),
-        lost_key_at=attempt.requested_at if attempt and attempt.state in unclear else None,
+        lost_key_at=attempt.asked_at if attempt and attempt.state in unclear else None,
         backups_forget_at=disconnected_at + BACKUP_SECONDS,
     )

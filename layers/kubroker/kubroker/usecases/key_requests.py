@@ -8,8 +8,9 @@ from kubroker.aws.key_attempts import KeyAttemptStore
 from kubroker.aws.queue import Queue
 from kubroker.domain.connection import AttemptState, Authorization, Connection, KeyAttempt
 from kubroker.domain.permissions import Permission, check_available, sort_permissions
+from kubroker.domain.session import ConnectSession, LinkEnd
 from kubroker.errors import ConflictError, LostRaceError, UnprocessableError
-from kubroker.usecases.completion import build_create_key_message
+from kubroker.usecases.completion import build_create_key_message, send_again
 
 _ATTEMPT_ID_BYTES = 16
 
@@ -88,6 +89,7 @@ class KeyRequests:
         try:
             connection = self._attempts.request(connection, attempt, now=now)
         except LostRaceError as error:
+            send_again(self._queue, connection)
             raise ConflictError(
                 "A key of this user is being created; ask again in a minute.",
                 code="key_creation_in_progress",
@@ -96,19 +98,22 @@ class KeyRequests:
         return connection
 
     def retry_with_fewer(
-        self, session_id: str, user_id: str, permissions: list[Permission], *, now: int
+        self, session: ConnectSession, permissions: list[Permission], *, now: int
     ) -> Connection:
         """From the page: again with permissions that were chosen before, or fewer.
 
+        What the broker can't do without is asked for whatever was chosen.
+
         Raises:
-            ConflictError: The session's attempt did not fail.
+            ConflictError: The session's attempt did not end in a permission mismatch.
             UnprocessableError: Something was chosen that was not chosen before.
         """
-        connection = self._connections.get(user_id)
+        connection = self._connections.get(session.user_id)
         attempt = connection.key_attempt
-        if attempt is None or attempt.session_id != session_id:
+        if attempt is None or attempt.session_id != session.session_id:
             raise ConflictError("This link is over.", code="session_used")
-        if attempt.state is not AttemptState.FAILED:
+        if attempt.code != LinkEnd.PERMISSION_MISMATCH:
+            send_again(self._queue, connection)
             raise ConflictError("Nothing is to be tried again.", code="session_used")
         if not set(permissions) <= set(attempt.permissions):
             raise UnprocessableError(
@@ -116,9 +121,9 @@ class KeyRequests:
                 code="permission_not_offered",
             )
         return self.request(
-            user_id,
-            permissions,
+            session.user_id,
+            [*session.required, *permissions],
             is_addressbook_only=attempt.is_addressbook_only,
             now=now,
-            session_id=session_id,
+            session_id=session.session_id,
         )
