@@ -14,6 +14,7 @@ The tree::
       ConfigurationError           500  an operator has to mend a setting or a secret
       StoreError                   503  DynamoDB, SQS or KMS could not be reached
         LostRaceError              409  a conditional write found another state
+        ContendedError             503  two transactions met: nothing was written, ask again
       VaultError                   500  a ciphertext can't be opened
       KucoinError                  502  KuCoin's side
         KucoinUnsentError          502  provably not sent: safe to ask again
@@ -151,6 +152,12 @@ class LostRaceError(StoreError):
         """
         super().__init__(message)
         self.item = item
+
+
+class ContendedError(StoreError):
+    """Two transactions met on an item: this one wrote nothing, and may be tried again."""
+
+    code = "store_contended"
 
 
 class VaultError(KubrokerError):

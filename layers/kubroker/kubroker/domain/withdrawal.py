@@ -79,8 +79,11 @@ FINAL = frozenset(state for state, following in TRANSITIONS.items() if not follo
 RESUBMITTABLE = frozenset({_S.CREATED, _S.SECURITY_SETUP_REQUIRED, _S.EXPIRED})
 # KuCoin may have it or may be getting it: a second payment of the same kind has to wait.
 IN_FLIGHT = frozenset({_S.SUBMITTING, _S.OUTCOME_UNKNOWN})
-# Definite failures: nothing has left the account, or it has come back.
+# Definite failures: nothing has left the account, or it has come back. All of the reservation
+# goes back.
 GIVES_BACK = frozenset({_S.REJECTED, _S.NOT_DONE, _S.FAILURE, _S.CANCELLED})
+# Not done, but KuCoin has counted the request: only the value goes back.
+GIVES_BACK_VALUE = frozenset({_S.EXPIRED, _S.SECURITY_SETUP_REQUIRED})
 # The tracker looks after these.
 TRACKED = frozenset(
     {_S.CREATED, _S.SUBMITTING, _S.VERIFICATION_REQUIRED, _S.OUTCOME_UNKNOWN, _S.SUBMITTED}
@@ -104,7 +107,7 @@ class QuotedFees(StoredModel):
 
 
 class Reservation(StoredModel):
-    """What a withdrawal holds of the limits; given back on definite failure only.
+    """What a withdrawal holds of the limits, until a definite failure.
 
     Attributes:
         day: UTC date whose USDT total it counts in.
@@ -203,10 +206,11 @@ class Withdrawal(StoredModel):
     amount: str
     withdraw_type: str
     chain: str | None = None
+    is_inner: bool = False
     memo: str | None = None
     fee_deduct_type: str | None = None
     quote: QuotedFees
-    reservation: Reservation
+    reservation: Reservation | None = None
     return_url: str | None = None
     attempt: Attempt | None = None
     verification: Verification | None = None
@@ -225,6 +229,7 @@ class Withdrawal(StoredModel):
     next_check_at: int | None = None
     checks: int = 0
     first_empty_reading_at: int | None = None
+    is_remark_checked: bool = False
     created_at: int
     updated_at: int
     submitted_at: int | None = None

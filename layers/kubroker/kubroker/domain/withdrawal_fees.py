@@ -37,11 +37,13 @@ class NetworkFee:
 
     Attributes:
         minimum: In the currency.
-        rate: Share of the amount, where that is more.
+        rate: Share of the amount.
+        adds_rate: Whether that share comes on top of the minimum; otherwise the larger counts.
     """
 
     minimum: Decimal
     rate: Decimal = Decimal(0)
+    adds_rate: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +78,10 @@ class Quote:
 
 
 def compute_network_fee(amount: Decimal, fee: NetworkFee, *, decimals: int) -> Decimal:
-    """The larger of the minimum and the share, rounded up to the chain's decimals."""
-    return round_up(max(fee.minimum, UP.multiply(amount, fee.rate)), decimals)
+    """The minimum with its share of the amount, rounded up to the chain's decimals."""
+    share = UP.multiply(amount, fee.rate)
+    exact = UP.add(fee.minimum, share) if fee.adds_rate else max(fee.minimum, share)
+    return round_up(exact, decimals)
 
 
 def compute_service_fee(amount: Decimal, prices: Prices, *, decimals: int) -> Decimal:

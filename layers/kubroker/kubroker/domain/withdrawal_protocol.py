@@ -42,6 +42,10 @@ class WithdrawalProtocol(BaseModel):
         description="Codes of a withdrawal: too many by UID, MAIL or PHONE; nothing done. "
         "[assumed]",
     )
+    travel_rule_codes: frozenset[str] = Field(
+        frozenset({"260430"}),
+        description="Codes of a withdrawal: the recipient's identity is missing. [assumed]",
+    )
     verification_seconds: int = Field(
         300, ge=30, description="Life of a validation transaction, which no answer tells. [assumed]"
     )

@@ -78,13 +78,16 @@ class Terms:
     needs_memo: bool
 
 
-def find_terms(order: Order, currency: Currency | None, quota: Quota | None) -> Terms:
+def find_terms(
+    order: Order, currency: Currency | None, quota: Quota | None, *, adds_rate: bool
+) -> Terms:
     """The terms that apply.
 
     Args:
         order: What is to be withdrawn.
         currency: What KuCoin says of it; None where it knows no such currency.
         quota: What KuCoin says of the account, where the key may see it.
+        adds_rate: See ``NetworkFee``.
 
     Raises:
         UnprocessableError: ``currency_unknown``, ``chain_required``, ``chain_unknown``,
@@ -107,7 +110,7 @@ def find_terms(order: Order, currency: Currency | None, quota: Quota | None) -> 
     if order.stays_inside:
         fee = NetworkFee(minimum=inner_fee)
     else:
-        fee = NetworkFee(minimum=chain.minimum_fee, rate=chain.fee_rate)
+        fee = NetworkFee(minimum=chain.minimum_fee, rate=chain.fee_rate, adds_rate=adds_rate)
     return Terms(
         decimals=chain.decimals,
         minimum=chain.minimum,

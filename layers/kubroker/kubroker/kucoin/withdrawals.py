@@ -1,12 +1,8 @@
 """KuCoin's withdrawals: asking for one, and what became of it."""
 
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from pydantic import SecretStr
 
 from kubroker.domain.amounts import find_amount
 from kubroker.domain.currency import Quota
@@ -76,7 +72,7 @@ class WithdrawalClient:
         Source: kucoin-fast-api, 8.2; permission Transfer (withdrawal), pool Management, weight 5.
 
         Args:
-            body: ``build_body``, with codes or without.
+            body: From ``withdrawal_bodies``, with codes or without.
             credentials: The user's key.
             timestamp_ms: See ``KucoinRest.act``.
             deadline_seconds: For all of it.
@@ -215,21 +211,6 @@ class WithdrawalClient:
             available=find_amount(data.get("availableAmount")),
             inner_fee=find_amount(data.get("innerWithdrawMinFee")),
         )
-
-
-def add_validation(body: str, transaction_id: str, factors: Mapping[str, SecretStr]) -> str:
-    """The identical body plus ``validation``; what stood there stays to the letter.
-
-    Source: kucoin-protocol, 5; the shape of ``validation`` is seen in a public client.
-    """
-    validation = {
-        "transactionId": transaction_id,
-        "factors": [
-            {"factorType": name, "factorValue": value.get_secret_value()}
-            for name, value in factors.items()
-        ],
-    }
-    return f'{body[:-1]},"validation":{json.dumps(validation, separators=(",", ":"))}}}'
 
 
 def _find_id(data: Any, name: str) -> str | None:

@@ -1,0 +1,36 @@
+"""What time alone does to a withdrawal, written down by whoever sees it first."""
+
+from kubroker.aws.withdrawals import WithdrawalStore
+from kubroker.domain.withdrawal import Withdrawal, WithdrawalState
+from kubroker.errors import LostRaceError
+from kubroker.observability import WITHDRAWAL_OUTCOME_UNKNOWN, count, logger
+
+_CODES = {
+    WithdrawalState.OUTCOME_UNKNOWN: "kucoin_outcome_unknown",
+    WithdrawalState.EXPIRED: "verification_expired",
+}
+
+
+def settle_lapse(withdrawals: WithdrawalStore, withdrawal: Withdrawal, *, now: int) -> Withdrawal:
+    """A SUBMITTING past its time becomes OUTCOME_UNKNOWN, a verification past its EXPIRED.
+
+    Returns:
+        The withdrawal as it is now.
+
+    Raises:
+        StoreError: DynamoDB could not be asked.
+    """
+    state = withdrawal.current_state(now)
+    if state is withdrawal.state:
+        return withdrawal
+    try:
+        settled = withdrawals.move(withdrawal, state, {"code": _CODES[state]}, now=now)
+    except LostRaceError:
+        return withdrawals.get(withdrawal.user_id, withdrawal.withdrawal_id)
+    if state is WithdrawalState.OUTCOME_UNKNOWN:
+        count(WITHDRAWAL_OUTCOME_UNKNOWN)
+        logger.error(
+            "an attempt to withdraw was interrupted: its outcome is unknown",
+            extra={"withdrawalId": withdrawal.withdrawal_id},
+        )
+    return settled
