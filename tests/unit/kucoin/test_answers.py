@@ -91,7 +91,7 @@ def test_parse_token_success_bare_or_enveloped_gives_the_object():
         (parse_reading, {"code": "400003", "msg": "KC-API-KEY not exists"}, "400003", "KC-API-KEY not exists"),
         (parse_acting, {"code": 400100, "msg": None}, "400100", ""),
         (parse_acting, {"code": "400100"}, "400100", ""),
-        (parse_acting, {"code": "x" * 99, "msg": "y" * 999}, "x" * 40, "y" * 300),
+        (parse_acting, {"code": "x" * 99, "msg": "y" * 1999}, "x" * 40, "y" * 1000),
         (parse_reading, {"code": "500000", "msg": "Internal"}, "500000", "Internal"),
         (parse_reading, {"code": "408000", "msg": "slow"}, "408000", "slow"),
         (parse_acting, {"code": "200000", "success": False, "msg": "busy"}, "200000", "busy"),
