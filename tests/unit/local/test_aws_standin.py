@@ -48,6 +48,25 @@ def test_conditional_writes_at_once_one_wins(database):
     assert set(outcomes) == {"won", "ConditionalCheckFailedException"}
 
 
+def test_increments_at_once_none_is_lost(small_stack, database):
+    # Large enough that moto alone loses some in every run.
+    filler = {f"filler{number}": {"S": "x" * 50} for number in range(150)}
+    database.put_item(TableName=TABLE, Item={"id": {"S": "a"}, "n": {"N": "0"}, **filler})
+
+    def increment(_):
+        database.update_item(
+            TableName=TABLE,
+            Key={"id": {"S": "a"}},
+            UpdateExpression="SET n = n + :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+        )
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(increment, range(300)))
+    found = database.get_item(TableName=TABLE, Key={"id": {"S": "a"}})
+    assert found["Item"]["n"]["N"] == "300"
+
+
 def test_receive_at_once_each_message_once(small_stack, queue):
     url = small_stack.queues["Work"]
     for number in range(20):
