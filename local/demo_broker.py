@@ -195,10 +195,15 @@ class BrokerSite(BaseHTTPRequestHandler):
         """Log nothing: the way back carries a code in its URL."""
 
 
-STYLE = """:root { color-scheme: light dark } body { font: 1rem/1.5 system-ui, sans-serif;
-max-width: 40rem; margin: 2rem auto; padding: 0 1rem } button, select { font: inherit;
-padding: .6rem 1rem; min-height: 2.75rem } dt { opacity: .8 } dd { margin: 0 0 .5rem;
-font-weight: 600; overflow-wrap: anywhere } pre { white-space: pre-wrap }"""
+STYLE = """:root { color-scheme: light dark; --page: #eef0f6; --card: #fff; --main: #3b3fb6 }
+@media (prefers-color-scheme: dark) { :root { --page: #10111a; --card: #1a1c29; --main: #5b60dd } }
+body { font: 1rem/1.5 system-ui; margin: 0; padding: 2rem 1rem; background: var(--page) }
+main { max-width: 34rem; margin: auto; padding: 1.5rem; border-radius: 1rem;
+background: var(--card) } h1 { margin: 0 0 1rem } form { margin: .75rem 0 } button, select {
+font: inherit; padding: .5rem 1rem; min-height: 2.75rem; border-radius: .6rem;
+border: 1px solid #888; cursor: pointer } pre { white-space: pre-wrap } dt { opacity: .8 }
+.main { background: var(--main); color: #fff; border: 0; font-weight: 600 }
+dd { margin: 0 0 .5rem; font-weight: 600; overflow-wrap: anywhere }"""
 POLL = """const first = document.body.dataset.status; setInterval(async () => {
 const now = await (await fetch('/kucoin/state')).json();
 if (now && now.status !== first) location = '/' }, 1500)"""
@@ -207,7 +212,7 @@ if (now && now.status !== first) location = '/' }, 1500)"""
 def build_home(user: str, connection: dict[str, Any] | None, query: dict[str, str]) -> str:
     """The one page of the site: who is logged in, and how KuCoin stands."""
     status = connection["status"] if connection else "NOT CONNECTED"
-    told = " ".join(query[name] for name in ("status", "code") if name in query)
+    told = f"Back from KuCoin: {query['status']} ({query.get('code')})" if "status" in query else ""
     key = (connection or {}).get("apiKey") or {}
     facts = {"Status": status, "Key": key.get("state"), "Code": key.get("code")}
     facts["Permissions"] = ", ".join((key.get("facts") or {}).get("permissions", []))
@@ -223,7 +228,7 @@ def build_home(user: str, connection: dict[str, Any] | None, query: dict[str, st
 <form method="post" action="/login"><label>Logged in as <select name="user">{options}</select>
 </label> <button>Switch</button></form>
 <p role="status">{escape(told)}</p><dl>{rows}</dl>
-<form method="post" action="/kucoin/connect"><button>Connect KuCoin</button></form>
+<form method="post" action="/kucoin/connect"><button class="main">Connect KuCoin</button></form>
 {end if is_connected else ""}{f"<script>{POLL}</script>" if status == "CONNECTING" else ""}""",
         status,
     )

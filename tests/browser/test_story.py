@@ -55,6 +55,7 @@ def test_story_to_connected_and_disconnected(story, browser_stack):
     story.expect("Disconnected")
     story.page.get_by_role("link", name="Back").click()
     assert story.get_shown_facts()["Status"] == "DISCONNECTED"
+    assert story.visitor.find_accessibility_faults() == []
 
 
 def test_story_return_from_another_site_brings_the_lax_cookie(story, browser_stack):
