@@ -1,6 +1,5 @@
 """The question: may this broker have these permissions?"""
 
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
@@ -65,13 +64,17 @@ def render_consent(page: ConsentPage) -> PageResponse:
     )
 
 
-def _build_limits(may: set[Permission] | Sequence[Permission]) -> Markup:
-    """What stays out of reach, given what may be chosen."""
+def _build_limits(may: set[Permission]) -> Markup:
+    """What stays out of reach, given what may be chosen.
+
+    A withdrawal asks the user for KuCoin's codes, and they pass through the broker's hands.
+    """
+    can_withdraw = Permission.WITHDRAWAL in may
     limits = [
-        "See your KuCoin password or your security codes",
+        "See your KuCoin password" + ("" if can_withdraw else " or your security codes"),
         "Change your KuCoin password, security settings or API keys",
         "Withdraw anything, unless you allow it above"
-        if Permission.WITHDRAWAL in may
+        if can_withdraw
         else "Withdraw anything from your KuCoin account",
     ]
     return Markup("").join(_LIMIT.format(icon=icon("cross"), text=text) for text in limits)
