@@ -1,0 +1,28 @@
+"""Workers that are killed with SIGKILL while a stand-in holds one of their requests."""
+
+import pytest
+
+from tests.support.forked import ForkedFunction
+from tests.support.rotation import RotationWorld
+
+
+@pytest.fixture
+def world(functions, clean_stack, simulator) -> RotationWorld:
+    """Store, vault and KuCoin, seen from above."""
+    return RotationWorld(clean_stack, simulator)
+
+
+@pytest.fixture(scope="module")
+def refresher(stack):
+    """The function token_refresh; each call is a process."""
+    made = ForkedFunction(stack, "token_refresh")
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def rescuer(stack):
+    """The function token_rescue; each call is a process."""
+    made = ForkedFunction(stack, "token_rescue")
+    yield made
+    made.stop()
