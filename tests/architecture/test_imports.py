@@ -70,8 +70,9 @@ def test_only_the_edges_import_the_outside(module):
     tops = {name.split(".")[0] for name in _list_imports(module.read_text())}
     if _get_part(module) != "aws":
         assert not tops & {"boto3", "botocore"}, "only kubroker/aws talks to AWS"
-    if module != PACKAGE / "kucoin/transport.py":
-        assert not tops & {"requests", "urllib3"}, "only kubroker/kucoin/transport.py talks HTTP"
+    if module != PACKAGE / "kucoin/exchange.py":
+        names = {"http.client", "httpx", "requests", "socket", "urllib.request", "urllib3"}
+        assert not _list_imports(module.read_text()) & names, "only exchange.py talks HTTP"
 
 
 @pytest.mark.parametrize(
