@@ -77,12 +77,16 @@ class BrowserStack:
         )
         return requests.request(method, url, headers=headers, data=content, timeout=30)
 
+    def read_sessions(self) -> list[dict]:
+        """The stored linking sessions."""
+        table = self.stack.stack.tables["ConnectSessionsTable"]
+        return self.stack.aws.client("dynamodb").scan(TableName=table)["Items"]
+
     def expire_sessions(self) -> None:
         """Every linking session's time is over."""
         table = self.stack.stack.tables["ConnectSessionsTable"]
-        dynamodb = self.stack.aws.client("dynamodb")
-        for item in dynamodb.scan(TableName=table)["Items"]:
-            dynamodb.update_item(
+        for item in self.read_sessions():
+            self.stack.aws.client("dynamodb").update_item(
                 TableName=table,
                 Key={"sessionId": item["sessionId"]},
                 UpdateExpression="SET expiresAt = :past",
