@@ -12,6 +12,7 @@ from playwright.sync_api import sync_playwright
 from local.http_api import LOCAL_CALLER
 from local.local_stack import LocalStack
 from local.sigv4 import sign_headers
+from tests.browser.story import Story
 from tests.browser.visitor import Visitor
 
 
@@ -77,6 +78,10 @@ class BrowserStack:
         )
         return requests.request(method, url, headers=headers, data=content, timeout=30)
 
+    def find_requests(self, route) -> list[dict]:
+        """What our functions asked KuCoin on this route."""
+        return [entry for entry in self.simulator.journal() if entry["route"] == route]
+
     def read_sessions(self) -> list[dict]:
         """The stored linking sessions."""
         table = self.stack.stack.tables["ConnectSessionsTable"]
@@ -106,3 +111,14 @@ def browser_stack(running_stack) -> BrowserStack:
     running_stack.aws.clear_data()
     running_stack.simulator.reset()
     return BrowserStack(running_stack)
+
+
+@pytest.fixture
+def new_story(new_visitor, browser_stack):
+    """Opens another person's browser on the stack; the tables are empty, the simulator reset."""
+    return lambda **options: Story(new_visitor(**options), browser_stack.broker_url)
+
+
+@pytest.fixture
+def story(new_story):
+    return new_story()
