@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.forked import ForkedFunction
+from tests.support.linking import Link
 from tests.support.rotation import RotationWorld
 
 
@@ -26,3 +27,9 @@ def rescuer(stack):
     made = ForkedFunction(stack, "token_rescue")
     yield made
     made.stop()
+
+
+@pytest.fixture
+def link(api, simulator, functions, addresses) -> Link:
+    """A linking session about to be opened for `user-1`."""
+    return Link(api, simulator, functions, f"{addresses.broker}/kucoin/return")

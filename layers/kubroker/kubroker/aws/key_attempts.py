@@ -118,6 +118,22 @@ class KeyAttemptStore:
             },
         )
 
+    def name_orphan(
+        self, connection: Connection, attempt_id: str, facts: KeyFacts, *, now: int
+    ) -> None:
+        """CREATING → FAILED, whatever became of the link: a key was made that nobody can use."""
+        self._write(
+            connection.user_id,
+            {
+                "keyAttempt.state": AttemptState.FAILED,
+                "keyAttempt.code": "key_orphaned",
+                "keyAttempt.facts": facts.to_item(),
+                "updatedAt": now,
+            },
+            [_THIS_ATTEMPT, _IN_STATE],
+            {":attempt": attempt_id, ":expected": AttemptState.CREATING},
+        )
+
     def fail(
         self,
         connection: Connection,

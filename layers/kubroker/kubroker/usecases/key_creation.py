@@ -156,16 +156,22 @@ class KeyCreation:
         except (KucoinError, ConfigurationError) as error:
             self._handle_failure(request, error, is_last_delivery=is_last_delivery)
             return
-        stored = self._attempts.store(
-            claimed,
-            attempt.attempt_id,
-            data_key=data_key.wrapped,
-            ciphertext=seal_api_key(created, data_key),
-            facts=_build_facts(
-                created, attempt, is_addressbook_only=is_addressbook_only, now=self._now()
-            ),
-            now=self._now(),
+        facts = _build_facts(
+            created, attempt, is_addressbook_only=is_addressbook_only, now=self._now()
         )
+        try:
+            stored = self._attempts.store(
+                claimed,
+                attempt.attempt_id,
+                data_key=data_key.wrapped,
+                ciphertext=seal_api_key(created, data_key),
+                facts=facts,
+                now=self._now(),
+            )
+        except LostRaceError:
+            # Disconnected meanwhile: the receipt can at least say which key to delete.
+            self._attempts.name_orphan(claimed, attempt.attempt_id, facts, now=self._now())
+            raise
         self._checks.check(stored, _attempt_of(stored))
 
     def _handle_failure(
