@@ -36,10 +36,10 @@ def test_built_layer_is_complete(built):
 import importlib, pathlib
 for path in sorted(pathlib.Path("/opt/python/kubroker").rglob("*.py")):
     importlib.import_module(".".join(path.relative_to("/opt/python").with_suffix("").parts))
-import requests
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 assert AESGCM(bytes(32)).encrypt(bytes(12), b"payload", b"context")
-assert requests.__file__.startswith("/opt/python/")
+import pydantic
+assert pydantic.__file__.startswith("/opt/python/")
 """
     result = run_in_layer(code)
     assert result.returncode == 0, result.stderr
