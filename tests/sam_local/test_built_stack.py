@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.built import ROOT, build, invoke, measure_layer_bytes, run_in_layer, run_sam
+from tests.support.deployed import load_translated, select
 
 pytestmark = [pytest.mark.sam_local, pytest.mark.timeout(600)]
 MAX_LAYER_BYTES = 12 * 1024 * 1024
@@ -25,10 +26,8 @@ def test_build_gives_each_function_its_page_and_the_layer_the_rest(built):
     layer = built / "KubrokerLayer/python"
     assert (layer / "kubroker/errors.py").exists()
     assert not (layer / "boto3").exists(), "the runtime brings it"
-    for app in sorted((ROOT / "functions").glob("*/app.py")):
-        name = "".join(word.capitalize() for word in app.parent.name.split("_"))
-        files = [path.name for path in (built / f"{name}Function").iterdir()]
-        assert files == ["app.py"]
+    for name in select(load_translated()["Resources"], "AWS::Lambda::Function"):
+        assert [path.name for path in (built / name).iterdir()] == ["app.py"]
 
 
 def test_built_layer_is_complete(built):
