@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from kubroker.aws.clients import get_dynamodb
 from kubroker.aws.connections import ConnectionStore
 from kubroker.aws.table import Table
+from kubroker.aws.withdrawals import WithdrawalStore
 from kubroker.http_api.api import create_api, handle, json_response
 from kubroker.http_api.models import (
     ConnectionListResponse,
@@ -20,6 +21,7 @@ from kubroker.http_api.models import (
 )
 from kubroker.settings import CommonSettings
 from kubroker.usecases.disconnect import Disconnect
+from kubroker.usecases.withdrawal_store import build_withdrawal_store
 
 app = create_api()
 
@@ -30,6 +32,12 @@ def connections() -> ConnectionStore:
     return ConnectionStore(
         Table(get_dynamodb(), CommonSettings.from_environment().connections_table)
     )
+
+
+@cache
+def withdrawals() -> WithdrawalStore:
+    """Tells which withdrawals are open, made once at the first disconnect."""
+    return build_withdrawal_store()
 
 
 @app.get("/v1/connections")
@@ -52,7 +60,8 @@ def get_connection(user_id: str) -> Response[str]:
 @app.delete("/v1/connections/<user_id>")
 def disconnect(user_id: str) -> Response[str]:
     """Blocks, shreds, and tells what remains at KuCoin; repeatable."""
-    receipt = Disconnect(connections()).disconnect(parse_user_id(user_id), now=int(time.time()))
+    usecase = Disconnect(connections(), withdrawals())
+    receipt = usecase.disconnect(parse_user_id(user_id), now=int(time.time()))
     return json_response(ReceiptResponse.build(receipt))
 
 

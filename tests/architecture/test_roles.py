@@ -17,9 +17,11 @@ VAULT_USE = {
         ("kms:Decrypt", "api-key"),
         ("kms:GenerateDataKey", "api-key"),
     },
+    "WithdrawalRole": {("kms:Decrypt", "api-key")},
+    "WithdrawalTrackerRole": {("kms:Decrypt", "api-key")},
 }
 # Roles that no function has: who assumes them.
-SCHEDULER_ROLES = {"RefreshScheduleRole"}
+SCHEDULER_ROLES = {"RefreshScheduleRole", "WithdrawalScheduleRole"}
 # Actions for which AWS offers no resource to name.
 WITHOUT_RESOURCE: set[str] = set()
 

@@ -21,6 +21,8 @@ TALKS_TO_KUCOIN = {
     "KeyCreationFunction",
     "OauthCallbackFunction",
     "TokenRefreshFunction",
+    "WithdrawalFunction",
+    "WithdrawalTrackerFunction",
 }
 
 

@@ -17,6 +17,8 @@ PUBLIC_ROUTES = {
     "POST /connect/{token}",
     "GET /connect/{token}/status",
     "GET /oauth/callback",
+    "GET /verify/{token}",
+    "POST /verify/{token}",
     "GET /health",
 }
 # A new type: does the local stack know it (local/aws_types.py), is it kept on deletion?
@@ -35,12 +37,14 @@ KNOWN_TYPES = {
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
     "AWS::SQS::Queue",
+    "AWS::SSM::Parameter",
     "AWS::Scheduler::Schedule",
     "AWS::SecretsManager::Secret",
 }
 # Attributes that an index may hold: never a ciphertext or a wrapped key.
 INDEXABLE = {
-    "apiKeyState", "authorization", "connectionStatus", "dueShard", "nextActionAt", "updatedAt",
+    "apiKeyState", "authorization", "connectionStatus", "createdAt", "dueShard",
+    "kucoinWithdrawalId", "nextActionAt", "nextCheckAt", "openShard", "state", "updatedAt",
     "userId",
 }  # fmt: skip
 

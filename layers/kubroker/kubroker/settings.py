@@ -46,6 +46,11 @@ class KucoinProtocol(WithdrawalProtocol):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=None)
 
     login_path: str = Field("/oauth", description="Path of the OAuth login page. [seen]")
+    login_origins: frozenset[str] = Field(
+        frozenset(),
+        description="Origins that the login page itself redirects to at once, for the consent "
+        "form's policy. [assumed]",
+    )
     token_path: str = Field("/_oauth/access-token", description="Path of the code exchange. [seen]")
     refresh_path: str = Field("/_oauth/refresh-token", description="Path of the refresh. [seen]")
     key_path_v1: str = Field(
@@ -233,10 +238,15 @@ class KucoinSettings(_EnvironmentModel):
         return self
 
 
-class WithdrawalSettings(_EnvironmentModel):
-    """Withdrawals: their records and the operator's limits."""
+class WithdrawalTableSettings(_EnvironmentModel):
+    """The table of withdrawals."""
 
     withdrawals_table: str = Field(alias="WITHDRAWALS_TABLE")
+
+
+class WithdrawalSettings(_EnvironmentModel):
+    """The operator's limits on withdrawals."""
+
     switch_name: str = Field(alias="WITHDRAWAL_SWITCH_NAME")
     usdt_per_day: Decimal = Field(alias="WITHDRAWAL_USDT_PER_DAY", ge=0, le=10**12)
 

@@ -115,7 +115,9 @@ class ConnectionStore:
         self.table.transact([(sessions.table, completion), (self.table, update)])
 
     def disconnect(self, connection: Connection, *, now: int) -> Connection:
-        """Blocks all work and shreds every wrapped data key, in one write.
+        """→ DISCONNECTING: blocks all new work and shreds the tokens' data key, in one write.
+
+        The API key stays for the tracker, until ``shred_key``.
 
         Returns:
             The connection as it is now.
@@ -126,7 +128,7 @@ class ConnectionStore:
         change = Update(
             key={"userId": connection.user_id},
             set_={
-                "connectionStatus": ConnectionStatus.DISCONNECTED,
+                "connectionStatus": ConnectionStatus.DISCONNECTING,
                 "linkGeneration": connection.link_generation + 1,
                 "disconnectedAt": now,
                 "updatedAt": now,
@@ -134,8 +136,6 @@ class ConnectionStore:
                     [
                         "tokenDataKey",
                         "tokenCiphertext",
-                        "apiKeyDataKey",
-                        "apiKeyCiphertext",
                         "pendingLink",
                         "rotation",
                         "nextActionAt",
@@ -152,6 +152,32 @@ class ConnectionStore:
             add={"sequence": 1},
             conditions=[SAME_GENERATION, IS_CONNECTED],
             values={":generation": connection.link_generation, **CONNECTED_VALUES},
+        )
+        return Connection.model_validate(self.table.write(change))
+
+    def shred_key(self, connection: Connection, *, now: int) -> Connection:
+        """DISCONNECTING → DISCONNECTED: the API key's data key is shredded too.
+
+        Returns:
+            The connection as it is now.
+
+        Raises:
+            LostRaceError: It is elsewhere by now.
+        """
+        change = Update(
+            key={"userId": connection.user_id},
+            set_={
+                "connectionStatus": ConnectionStatus.DISCONNECTED,
+                "updatedAt": now,
+                "apiKeyDataKey": None,
+                "apiKeyCiphertext": None,
+            },
+            add={"sequence": 1},
+            conditions=[SAME_GENERATION, "#connectionStatus = :disconnecting"],
+            values={
+                ":generation": connection.link_generation,
+                ":disconnecting": ConnectionStatus.DISCONNECTING,
+            },
         )
         return Connection.model_validate(self.table.write(change))
 

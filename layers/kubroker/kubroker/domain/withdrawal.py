@@ -211,7 +211,7 @@ class Withdrawal(StoredModel):
     fee_deduct_type: str | None = None
     quote: QuotedFees
     reservation: Reservation | None = None
-    return_url: str | None = None
+    return_url: str
     attempt: Attempt | None = None
     verification: Verification | None = None
     verify_hashes: list[str] = Field(default_factory=list)

@@ -188,6 +188,7 @@ class ReceiptResponse(ResponseModel):
     shredded: list[str]
     delete_at_kucoin: list[KeyFactsView]
     possibly_lost_key_at: str | None
+    api_key_kept_until: str | None
     backups_forget_at: str | None
 
     @classmethod
@@ -197,9 +198,10 @@ class ReceiptResponse(ResponseModel):
             user_id=receipt.connection.user_id,
             status=receipt.connection.connection_status,
             disconnected_at=format_time(receipt.disconnected_at),
-            shredded=["oauth-tokens", "api-key"],
+            shredded=["oauth-tokens", *([] if receipt.key_kept_until else ["api-key"])],
             delete_at_kucoin=[KeyFactsView.build(facts) for facts in receipt.keys_at_kucoin],
             possibly_lost_key_at=format_time(receipt.lost_key_at),
+            api_key_kept_until=format_time(receipt.key_kept_until),
             backups_forget_at=format_time(receipt.backups_forget_at),
         )
 

@@ -80,7 +80,7 @@ class SubmissionRefusals:
             logger.error("KuCoin's security link does not lead to KuCoin: not handed on")
         else:
             link = build_security_link(
-                link, client_id=settings.client_id, redirect_uri=claimed.return_url or ""
+                link, client_id=settings.client_id, redirect_uri=claimed.return_url
             )
         return self._records.write(
             claimed,

@@ -143,6 +143,25 @@ a:focus-visible, .button:focus-visible { outline: 3px solid var(--accent); outli
 code { font: 600 .9375em/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono",
   monospace; }
 
+.payment { padding: 1rem 1.1rem; border-radius: .9rem; background: var(--wash); }
+.payment dd { text-align: right; }
+.payment .strong dd { font-weight: 700; }
+.payment .total { border-top: 1px solid var(--line); padding-top: .5rem; }
+.payment .long { display: block; }
+.payment .long dd { text-align: left; }
+.note.problem { display: flex; gap: .65rem; background: var(--bad-wash); border-color: var(--bad);
+  color: var(--bad); font-weight: 600; }
+.note.problem .icon { margin-top: .15rem; }
+.forms { display: grid; gap: 1.75rem; }
+.field { margin-top: .9rem; }
+.field label { font-weight: 600; }
+.field input { display: block; width: 100%; max-width: 16rem; min-height: 3rem; margin-top: .4rem;
+  padding: .5rem .9rem; border: 1px solid var(--soft); border-radius: .8rem;
+  background: var(--card); color: var(--ink); font: inherit; font-size: 1.25rem;
+  letter-spacing: .12em; font-variant-numeric: tabular-nums; }
+.field input:focus-visible { outline: 3px solid var(--accent); outline-offset: 1px; }
+.field input[aria-invalid] { border-color: var(--bad); }
+
 .spinner { width: 3.25rem; height: 3.25rem; border-radius: 50%;
   border: 4px solid var(--line); border-top-color: var(--accent);
   animation: turn 1s linear infinite; }

@@ -1,0 +1,21 @@
+"""Follows withdrawals to their end, once a minute; reconciles accounts once a day."""
+
+import time
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from kubroker.usecases.withdrawal_schedules import run_schedule
+from kubroker.usecases.withdrawal_setup import Tracking, build_tracking
+
+
+@cache
+def tracking() -> Tracking:
+    """Stores, vault, KuCoin and settings, made once at the first run."""
+    return build_tracking()
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Runs one schedule."""
+    return run_schedule(tracking(), event, context, now=lambda: int(time.time()))

@@ -1,0 +1,184 @@
+"""The hosted verification page: which page answers which state of the withdrawal."""
+
+from decimal import Decimal
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from pydantic import SecretStr
+
+from kubroker.domain.amounts import format_amount
+from kubroker.domain.withdrawal import Withdrawal, WithdrawalState
+from kubroker.domain.withdrawal_fees import FeeDeductType
+from kubroker.domain.withdrawal_rules import WithdrawType
+from kubroker.errors import KubrokerError
+from kubroker.http_api.browser import page_response, parse_form, redirect
+from kubroker.http_api.pages import Broker, build_return_url
+from kubroker.http_api.pages.verify import Payment, VerifyPage, render_verify
+from kubroker.http_api.pages.verify_end import VERIFY_TEXTS, VerifyEndPage, render_verify_end
+from kubroker.http_api.withdrawal_models import check_codes
+from kubroker.http_api.withdrawal_views import build_fees
+from kubroker.usecases.withdrawal_setup import WithdrawalUseCases
+
+_FIELD_PREFIX = "code-"
+_S = WithdrawalState
+_END_OF_STATE = {
+    _S.CREATED: "expired",
+    _S.EXPIRED: "expired",
+    _S.SUBMITTING: "in_progress",
+    _S.SUBMITTED: "submitted",
+    _S.SUCCESS: "success",
+    _S.OUTCOME_UNKNOWN: "unknown",
+    _S.REJECTED: "rejected",
+    _S.SECURITY_SETUP_REQUIRED: "security_setup",
+    _S.CANCELLED: "cancelled",
+    _S.FAILURE: "failure",
+    _S.NOT_DONE: "not_done",
+}
+_CAN_RENEW = {_S.CREATED, _S.EXPIRED}
+_DESTINATION_NAMES = {
+    WithdrawType.ADDRESS: "To address",
+    WithdrawType.UID: "To KuCoin user",
+    WithdrawType.MAIL: "To KuCoin user",
+    WithdrawType.PHONE: "To KuCoin user",
+}
+# What is wrong with the codes, and can be put right on the same page.
+_OF_CODES = {
+    "verification_code_wrong",
+    "verification_code_malformed",
+    "verification_factors",
+}
+_END_OF_ERROR = {
+    "verify_link_unknown": "link_unknown",
+    "route_not_found": "link_unknown",
+    "invalid_form": "wrong_page",
+    "other_browser": "wrong_page",
+    "invalid_body": "wrong_page",
+    "body_too_large": "wrong_page",
+}
+
+
+class VerifyRoute:
+    """Answers ``GET`` and ``POST /verify/{token}``."""
+
+    def __init__(self, broker: Broker, usecases: WithdrawalUseCases) -> None:
+        """Remembers for whom the pages speak."""
+        self._broker = broker
+        self._usecases = usecases
+
+    def show(self, token: str) -> Response[str]:
+        """The question or the end, as the withdrawal stands."""
+        return self._render(self._usecases.links.find(token), token)
+
+    def take(self, event: APIGatewayProxyEventV2, token: str) -> Response[str]:
+        """Codes, or a wish for new ones; sent twice, the second one changes nothing."""
+        form = parse_form(event)
+        withdrawal = self._usecases.links.find(token)
+        try:
+            if form.get("action") == ["renew"]:
+                if withdrawal.state in _CAN_RENEW:
+                    self._usecases.withdraw.resume(withdrawal)
+            elif withdrawal.state is _S.VERIFICATION_REQUIRED:
+                codes = _parse_codes(form)
+                self._usecases.verification.verify(
+                    withdrawal.user_id, withdrawal.withdrawal_id, check_codes(codes)
+                )
+        except KubrokerError as error:
+            return self._render_error(self._usecases.links.find(token), token, error)
+        return redirect(f"/verify/{token}")
+
+    def error(self, error: KubrokerError) -> Response[str]:
+        """An error where no withdrawal is at hand."""
+        code = _END_OF_ERROR.get(error.code, "internal_error")
+        page = VerifyEndPage(broker=self._broker, code=code, back_url=None, reference=error.code)
+        return page_response(render_verify_end(page))
+
+    def _render(
+        self, withdrawal: Withdrawal, token: str, problem: str | None = None
+    ) -> Response[str]:
+        verification = withdrawal.verification
+        if withdrawal.state is not _S.VERIFICATION_REQUIRED or verification is None:
+            return self._render_end(withdrawal, token, _END_OF_STATE[withdrawal.state])
+        page = VerifyPage(
+            broker=self._broker,
+            action=f"/verify/{token}",
+            payment=build_payment(withdrawal),
+            alternatives=verification.all_factors,
+            sent=[name for names in verification.sent_factors for name in names],
+            back_url=_build_back_url(withdrawal, "pending"),
+            problem=problem,
+        )
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
+        return page_response(render_verify(page, int(status)))
+
+    def _render_error(
+        self, withdrawal: Withdrawal, token: str, error: KubrokerError
+    ) -> Response[str]:
+        """What happened to these codes, on the page where they can be entered again."""
+        if error.code in _OF_CODES and withdrawal.state is _S.VERIFICATION_REQUIRED:
+            return self._render(withdrawal, token, error.message)
+        if withdrawal.state in {_S.VERIFICATION_REQUIRED, _S.CREATED}:
+            return self._render_end(withdrawal, token, "refused_now", error)
+        return self._render(withdrawal, token)
+
+    def _render_end(
+        self, withdrawal: Withdrawal, token: str, code: str, error: KubrokerError | None = None
+    ) -> Response[str]:
+        page = VerifyEndPage(
+            broker=self._broker,
+            code=code,
+            back_url=_build_back_url(withdrawal, VERIFY_TEXTS[code].status),
+            reference=f"{error.code if error else code} · {withdrawal.withdrawal_id}",
+            amount=f"{withdrawal.amount} {withdrawal.currency}",
+            detail=withdrawal.detail if code == "rejected" else None,
+            reason=error.message if error else "",
+            renew_action=f"/verify/{token}" if code == "expired" else None,
+            security_url=withdrawal.security_url if code == "security_setup" else None,
+            status=error.http_status if error else None,
+        )
+        return page_response(render_verify_end(page))
+
+
+def build_payment(withdrawal: Withdrawal) -> Payment:
+    """What the page shows; where the fees come from may depend on the balance."""
+    currency, fees = withdrawal.currency, build_fees(withdrawal)
+    moves = fees.movements
+    external, internal = moves[FeeDeductType.EXTERNAL], moves[FeeDeductType.INTERNAL]
+    asked = withdrawal.fee_deduct_type
+    if asked is not None:
+        leaves, arrives = moves[asked].leaves, moves[asked].arrives
+    elif external.arrives == internal.arrives:
+        leaves, arrives = external.leaves, external.arrives
+    else:
+        leaves = f"{external.leaves}, or {internal.leaves} if your balance is short,"
+        arrives = f"{external.arrives}, or {internal.arrives} if your balance is short,"
+    kind = WithdrawType(withdrawal.withdraw_type)
+    return Payment(
+        amount=f"{format_amount(Decimal(withdrawal.amount))} {currency}",
+        destination=withdrawal.address,
+        destination_name=_DESTINATION_NAMES[kind],
+        network=withdrawal.chain if kind is WithdrawType.ADDRESS else None,
+        memo=withdrawal.memo,
+        fees=(
+            ("KuCoin’s network fee", f"{fees.network_fee} {currency}"),
+            ("KuCoin’s service fee", f"{fees.service_fee} {currency}"),
+        ),
+        arrives=f"{arrives} {currency}",
+        leaves=f"{leaves} {currency}",
+    )
+
+
+def _parse_codes(form: dict[str, list[str]]) -> dict[str, SecretStr]:
+    """The code fields; what else a form holds is passed over."""
+    return {
+        name.removeprefix(_FIELD_PREFIX): SecretStr(values[0])
+        for name, values in form.items()
+        if name.startswith(_FIELD_PREFIX) and values
+    }
+
+
+def _build_back_url(withdrawal: Withdrawal, status: str) -> str:
+    """The broker's return URL, which is checked and kept with every withdrawal."""
+    return build_return_url(
+        withdrawal.return_url, status=status, withdrawal=withdrawal.withdrawal_id
+    )

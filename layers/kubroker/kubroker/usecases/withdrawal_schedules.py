@@ -1,0 +1,41 @@
+"""What the schedules of withdrawals ask for, within the time that an invocation has."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from kubroker.errors import BadRequestError
+from kubroker.observability import logger
+from kubroker.usecases.withdrawal_setup import Tracking
+
+# Room for one look: two clocks, two histories and their writes.
+_SPARE_MS = 20_000
+
+
+def run_schedule(
+    tracking: Tracking, event: dict[str, Any], context: LambdaContext, *, now: Callable[[], int]
+) -> dict[str, Any]:
+    """Runs ``{"kind": "track"}`` or ``{"kind": "reconcile"}``.
+
+    Returns:
+        What was done, for the log.
+
+    Raises:
+        BadRequestError: Another kind.
+        StoreError: DynamoDB could not be asked; the next run goes on.
+    """
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() > _SPARE_MS
+
+    kind = event.get("kind")
+    if kind == "track":
+        done: dict[str, Any] = {"looked": tracking.tracker.run(has_time=has_time)}
+        tracking.disconnects.finish_all(now=now())
+    elif kind == "reconcile":
+        done = {"isFinished": tracking.reconciliation.run(has_time=has_time)}
+    else:
+        raise BadRequestError("This release does not know that kind of schedule.")
+    logger.info("a schedule of withdrawals ran", extra={"kind": kind, **done})
+    return done

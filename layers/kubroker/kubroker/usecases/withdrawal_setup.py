@@ -1,0 +1,171 @@
+"""Everything about withdrawals, joined from the environment."""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from kubroker.aws.clients import get_dynamodb, get_kms
+from kubroker.aws.connections import ConnectionStore
+from kubroker.aws.reconciliations import ReconciliationStore
+from kubroker.aws.switch import check_switch
+from kubroker.aws.table import Table
+from kubroker.aws.vault import Vault
+from kubroker.aws.withdrawals import WithdrawalStore
+from kubroker.domain.withdrawal_rules import Order
+from kubroker.kucoin.market import MarketClient
+from kubroker.kucoin.withdrawals import WithdrawalClient
+from kubroker.settings import (
+    CommonSettings,
+    KucoinSettings,
+    VaultSettings,
+    WithdrawalSettings,
+)
+from kubroker.usecases.disconnect import Disconnect
+from kubroker.usecases.kucoin_clients import KucoinClients
+from kubroker.usecases.manage_withdrawals import ManageWithdrawals
+from kubroker.usecases.reconcile import Reconciliation
+from kubroker.usecases.submission import Submission
+from kubroker.usecases.track_withdrawals import TrackWithdrawals
+from kubroker.usecases.verify_withdrawal import VerifyLinks, VerifyWithdrawal
+from kubroker.usecases.withdraw import Withdraw
+from kubroker.usecases.withdrawal_claims import WithdrawalClaims
+from kubroker.usecases.withdrawal_following import WithdrawalFollower
+from kubroker.usecases.withdrawal_keys import check_may_withdraw, open_credentials
+from kubroker.usecases.withdrawal_quotes import Priced, WithdrawalQuotes
+from kubroker.usecases.withdrawal_records import WithdrawalRecords
+from kubroker.usecases.withdrawal_store import build_withdrawal_store
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+class WithdrawalParts:
+    """Stores, vault and KuCoin of a process."""
+
+    def __init__(self) -> None:
+        """Reads the settings.
+
+        Raises:
+            ConfigurationError: A setting is missing or malformed.
+        """
+        self.kucoin = KucoinSettings.from_environment()
+        self.store = build_withdrawal_store()
+        self.limits = self.store.limits
+        self.connections = ConnectionStore(
+            Table(get_dynamodb(), CommonSettings.from_environment().connections_table)
+        )
+        self.vault = Vault(get_kms(), VaultSettings.from_environment().vault_key_id)
+        clients = KucoinClients(self.kucoin)
+        self.client = WithdrawalClient(self.kucoin, clients.rest)
+        self.market = MarketClient(clients.rest, now=_now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithdrawalUseCases:
+    """What the routes and the page need."""
+
+    store: WithdrawalStore
+    connections: ConnectionStore
+    vault: Vault
+    quotes: WithdrawalQuotes
+    withdraw: Withdraw
+    verification: VerifyWithdrawal
+    links: VerifyLinks
+    management: ManageWithdrawals
+
+    def quote(self, user_id: str, order: Order) -> Priced:
+        """What a withdrawal would cost now.
+
+        Raises:
+            KubrokerError: No connection that may withdraw, a rule, or KuCoin can't be read.
+        """
+        connection = self.connections.get(user_id)
+        check_may_withdraw(connection)
+        return self.quotes.price(order, open_credentials(self.vault, connection))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """What the schedules need."""
+
+    tracker: TrackWithdrawals
+    reconciliation: Reconciliation
+    disconnects: Disconnect
+
+
+def build_withdrawal_usecases() -> WithdrawalUseCases:
+    """Joins everything of the function ``withdrawal``.
+
+    Raises:
+        ConfigurationError: A setting is missing or malformed.
+    """
+    settings, parts = WithdrawalSettings.from_environment(), WithdrawalParts()
+    claims = WithdrawalClaims(
+        parts.store, parts.connections, parts.limits, usdt_per_day=settings.usdt_per_day
+    )
+    submission = Submission(
+        claims=claims,
+        records=WithdrawalRecords(parts.store, now=_now),
+        client=parts.client,
+        vault=parts.vault,
+        settings=parts.kucoin,
+        check_switch=partial(check_switch, settings.switch_name),
+    )
+    quotes = WithdrawalQuotes(parts.market, parts.client, parts.kucoin.protocol)
+    return WithdrawalUseCases(
+        store=parts.store,
+        connections=parts.connections,
+        vault=parts.vault,
+        quotes=quotes,
+        withdraw=Withdraw(
+            withdrawals=parts.store,
+            connections=parts.connections,
+            claims=claims,
+            quotes=quotes,
+            submission=submission,
+            vault=parts.vault,
+        ),
+        verification=VerifyWithdrawal(parts.store, parts.connections, submission),
+        links=VerifyLinks(parts.store),
+        management=ManageWithdrawals(
+            withdrawals=parts.store,
+            connections=parts.connections,
+            client=parts.client,
+            vault=parts.vault,
+        ),
+    )
+
+
+def build_tracking() -> Tracking:
+    """Joins everything of the function ``withdrawal_tracker``.
+
+    Raises:
+        ConfigurationError: A setting is missing or malformed.
+    """
+    parts = WithdrawalParts()
+    follower = WithdrawalFollower(
+        withdrawals=parts.store,
+        connections=parts.connections,
+        limits=parts.limits,
+        client=parts.client,
+        vault=parts.vault,
+        now=_now,
+    )
+    return Tracking(
+        tracker=TrackWithdrawals(
+            withdrawals=parts.store,
+            limits=parts.limits,
+            client=parts.client,
+            follower=follower,
+            margin_seconds=parts.kucoin.protocol.history_margin_seconds,
+        ),
+        reconciliation=Reconciliation(
+            withdrawals=parts.store,
+            connections=parts.connections,
+            progress=ReconciliationStore(parts.limits.table),
+            client=parts.client,
+            vault=parts.vault,
+        ),
+        disconnects=Disconnect(parts.connections, parts.store),
+    )
