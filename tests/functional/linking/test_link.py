@@ -214,3 +214,14 @@ def _later(seconds: int):
 
     moment = time.time() + seconds
     return lambda: moment
+
+
+def test_consent_form_may_lead_to_every_origin_of_kucoins_login(link: Link) -> None:
+    link.functions.set_environment(
+        "connect", KUCOIN_PROTOCOL_OVERRIDES='{"login_origins": ["https://www.kucoin.example"]}'
+    )
+    link.open()
+    policy = link.api.get(link.connect_path).header("content-security-policy")
+    (form_action,) = [part for part in policy.split("; ") if part.startswith("form-action")]
+    assert "https://www.kucoin.example" in form_action
+    assert "'self'" in form_action

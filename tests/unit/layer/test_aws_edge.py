@@ -11,7 +11,7 @@ from moto import mock_aws
 from kubroker.aws.clients import translate_errors
 from kubroker.aws.table import Put, Table, Update
 from kubroker.aws.vault import EncryptionContext, Purpose, Vault
-from kubroker.errors import LostRaceError, StoreError, VaultError
+from kubroker.errors import ContendedError, LostRaceError, StoreError, VaultError
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_table_transaction_is_all_or_nothing(table: Table) -> None:
                 },
                 "x",
             ),
-            StoreError,
+            ContendedError,
         ),
         (
             ClientError(

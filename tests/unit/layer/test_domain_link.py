@@ -186,3 +186,12 @@ def test_status_of_a_disconnected_connection_hides_its_key() -> None:
 def test_item_of_a_newer_release_is_read() -> None:
     item = {**connection().to_item(), "somethingNew": {"a": 1}, "schemaVersion": 2}
     assert Connection.model_validate(item).user_id == "u"
+
+
+def test_choice_without_the_users_own_withdrawal_is_refused_even_where_required() -> None:
+    with pytest.raises(ValueError, match="WITHDRAWAL"):
+        settle_choice([], offered=[], required=[Permission.WITHDRAWAL])
+    assert settle_choice([Permission.WITHDRAWAL], offered=[], required=[Permission.WITHDRAWAL]) == [
+        Permission.GENERAL,
+        Permission.WITHDRAWAL,
+    ]

@@ -178,8 +178,11 @@ def settle_choice(
     """What a consent means: GENERAL, the required, and the chosen that were offered.
 
     Raises:
-        ValueError: Something was chosen that was not offered.
+        ValueError: Something was chosen that was not offered; or withdrawal, which nobody may
+            grant but the user, was required and not chosen.
     """
+    if Permission.WITHDRAWAL in set(required) - set(chosen):
+        raise ValueError("not chosen by the user: WITHDRAWAL")
     available = {Permission.GENERAL, *offered, *required}
     wanted = {Permission.GENERAL, *required, *chosen}
     if foreign := wanted - available:

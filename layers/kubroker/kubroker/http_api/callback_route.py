@@ -34,7 +34,9 @@ class CallbackRoute:
     ) -> None:
         """Joins settings and use case."""
         self.pages = LinkPages(
-            Broker(settings.broker_name, settings.broker_logo_url), kucoin.web_url
+            Broker(settings.broker_name, settings.broker_logo_url),
+            kucoin.web_url,
+            kucoin.protocol.login_origins,
         )
         self._settings = settings
         self._callback = callback

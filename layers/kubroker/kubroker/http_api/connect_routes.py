@@ -67,7 +67,9 @@ class ConnectRoutes:
         """Joins settings and use cases."""
         self.stage = stage
         self.pages = LinkPages(
-            Broker(settings.broker_name, settings.broker_logo_url), kucoin.web_url
+            Broker(settings.broker_name, settings.broker_logo_url),
+            kucoin.web_url,
+            kucoin.protocol.login_origins,
         )
         self._settings = settings
         self._oauth = oauth

@@ -1,6 +1,6 @@
 """The linking session in the browser: which page answers which state."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -37,11 +37,17 @@ _STATUS_OF_END = {
 class LinkPages:
     """Pages of one installation: its broker, and KuCoin's web origin for the form policy."""
 
-    def __init__(self, broker: Broker, kucoin_web_url: str) -> None:
-        """Remembers who the pages speak for and where the consent form may lead."""
+    def __init__(self, broker: Broker, kucoin_web_url: str, login_origins: Iterable[str]) -> None:
+        """Remembers who the pages speak for and where the consent form may lead.
+
+        Args:
+            broker: As users know it.
+            kucoin_web_url: Where the login page is.
+            login_origins: Where the login page itself may redirect to at once.
+        """
         self._broker = broker
         parts = urlsplit(kucoin_web_url)
-        self._form_origins = (f"{parts.scheme}://{parts.netloc}",)
+        self._form_origins = (f"{parts.scheme}://{parts.netloc}", *sorted(login_origins))
 
     def consent(self, session: ConnectSession, handle: str, cookies: list[Cookie]) -> Response[str]:
         """The question."""
