@@ -8,7 +8,7 @@ from kubroker.aws.key_attempts import KeyAttemptStore
 from kubroker.aws.queue import Queue
 from kubroker.domain.connection import AttemptState, Authorization, Connection, KeyAttempt
 from kubroker.domain.permissions import Permission, check_available, sort_permissions
-from kubroker.domain.session import ConnectSession, LinkEnd
+from kubroker.domain.session import ConnectSession, LinkEnd, settle_choice
 from kubroker.errors import ConflictError, LostRaceError, UnprocessableError
 from kubroker.usecases.completion import build_create_key_message, send_again
 
@@ -102,11 +102,11 @@ class KeyRequests:
     ) -> Connection:
         """From the page: again with permissions that were chosen before, or fewer.
 
-        What the broker can't do without is asked for whatever was chosen.
+        What the broker can't do without is asked for again, as in the first consent.
 
         Raises:
             ConflictError: The session's attempt did not end in a permission mismatch.
-            UnprocessableError: Something was chosen that was not chosen before.
+            UnprocessableError: As in the first consent, of what was chosen there.
         """
         connection = self._connections.get(session.user_id)
         attempt = connection.key_attempt
@@ -115,14 +115,17 @@ class KeyRequests:
         if attempt.code != LinkEnd.PERMISSION_MISMATCH:
             send_again(self._queue, connection)
             raise ConflictError("Nothing is to be tried again.", code="session_used")
-        if not set(permissions) <= set(attempt.permissions):
-            raise UnprocessableError(
-                "Only permissions that were chosen before can be asked for again.",
-                code="permission_not_offered",
+        try:
+            chosen = settle_choice(
+                permissions, offered=attempt.permissions, required=session.required
             )
+        except ValueError as error:
+            raise UnprocessableError(
+                f"These permissions were {error}.", code="permission_not_offered"
+            ) from error
         return self.request(
             session.user_id,
-            [*session.required, *permissions],
+            chosen,
             is_addressbook_only=attempt.is_addressbook_only,
             now=now,
             session_id=session.session_id,
