@@ -19,7 +19,7 @@ from typing import Any
 
 from local.invocation import build_environment
 from local.processes import ROOT
-from local.stack import DeployedStack
+from local.deployed import DeployedStack
 from tests.support.functions import LambdaContextStandin
 
 

@@ -78,22 +78,23 @@ class RotationWorld:
         pair = self.authorize(kucoin_user)
         staged = self.seal(user_id, pair, refresh_seconds=refresh_seconds)
         now = int(time.time())
-        connection = Connection(
-            user_id=user_id,
-            account_label="Main account",
-            link_generation=1,
-            connection_status=ConnectionStatus.ACTIVE,
-            authorization=Authorization.LIVE,
-            token_data_key=staged.data_key,
-            token_ciphertext=staged.ciphertext,
-            access_token_expires_at=staged.access_token_expires_at,
-            refresh_token_expires_at=staged.refresh_token_expires_at,
-            api_key_state=ApiKeyState.ACTIVE,
-            created_at=now,
-            updated_at=now,
-            sequence=1,
-            **{**_snake(build_due(user_id, now + due_in)), **changes},
-        )
+        fields = {
+            "user_id": user_id,
+            "account_label": "Main account",
+            "link_generation": 1,
+            "connection_status": ConnectionStatus.ACTIVE,
+            "authorization": Authorization.LIVE,
+            "token_data_key": staged.data_key,
+            "token_ciphertext": staged.ciphertext,
+            "access_token_expires_at": staged.access_token_expires_at,
+            "refresh_token_expires_at": staged.refresh_token_expires_at,
+            "api_key_state": ApiKeyState.ACTIVE,
+            "created_at": now,
+            "updated_at": now,
+            "sequence": 1,
+            **_snake(build_due(user_id, now + due_in)),
+        }
+        connection = Connection.model_validate({**fields, **changes})
         self.table.write(Put(connection.to_item(), ["attribute_not_exists(#userId)"]))
         return connection
 

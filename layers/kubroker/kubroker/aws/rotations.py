@@ -18,7 +18,7 @@ from kubroker.aws.connections import CONNECTED_VALUES, IS_CONNECTED
 from kubroker.aws.table import Table, Update, unmarshal
 from kubroker.aws.token_changes import NOT_DUE, SETTLED, SHREDDED_TOKENS, build_due
 from kubroker.domain.connection import Authorization, Connection, RotationRecord
-from kubroker.domain.rotation import Cause, RotatedPair
+from kubroker.domain.rotation import Cause, Outcome, RotatedPair
 from kubroker.domain.rotation_rules import RotationRules
 from kubroker.errors import LostRaceError
 from kubroker.errors import LostRaceError as ConditionFailedError
@@ -147,7 +147,7 @@ class RotationStore:
         try_again_at: int,
         failures: int,
         warning_hours: int | None,
-        is_in_doubt: bool,
+        outcome: Outcome,
         now: int,
     ) -> Connection:
         """Gives a claim back after a failure that was passing or ours.
@@ -157,24 +157,35 @@ class RotationStore:
             try_again_at: Epoch seconds.
             failures: In a row, this one included.
             warning_hours: 24 or 6 where the refresh token's end is so close.
-            is_in_doubt: The refresh token may be spent: the record stays, lapsed.
+            outcome: In doubt, the record stays, lapsed: the refresh token may be spent.
             now: Epoch seconds.
 
         Raises:
-            LostRaceError: The claim is no longer this one.
+            LostRaceError: A rescue committed meanwhile, or the claim is no longer this one.
         """
         record = _get_record(claimed)
+        is_in_doubt = outcome is Outcome.IN_DOUBT
+        # A new doubt is also one of what a rescue stored meanwhile; an old one is settled by it.
+        unless_committed = [] if is_in_doubt else [_SAME_COMMIT]
         return self._end(
             claimed,
             {
-                **_lapse(record, now, is_in_doubt=is_in_doubt),
+                **_lapse(record, now, is_in_doubt=is_in_doubt or record.is_in_doubt),
                 "refreshFailures": failures,
                 "expiryWarningHours": warning_hours,
                 **build_due(claimed.user_id, try_again_at),
                 "updatedAt": now,
             },
-            [_SAME_LINK, _OWN_RECORD],
+            [_SAME_LINK, _OWN_RECORD, *unless_committed],
         )
+
+    def drop(self, claimed: Connection) -> None:
+        """Takes the claim's record away: what it was about is history.
+
+        Raises:
+            LostRaceError: The claim is no longer this one.
+        """
+        self._end(claimed, {"rotation": None}, [_OWN_RECORD])
 
     def hold_refusal(
         self, claimed: Connection, *, cause: Cause, settle_at: int, now: int

@@ -184,7 +184,8 @@ class Rotation:
         if asked.pair is None:
             return self._fail(claimed, asked.outcome)
         # Steps 4 and 5: from here on the only copy of the pair is in this process.
-        saved = self._steps.saver.save(asked.pair, lease=lease, deadline=deadline)
+        patience = self._clock.start(save_seconds)
+        saved = self._steps.saver.save(asked.pair, patience=patience, deadline=deadline)
         return self._conclude(claimed, asked, saved)
 
     def _conclude(self, claimed: Connection, asked: Asked, saved: Saved) -> Refresh:
@@ -204,8 +205,7 @@ class Rotation:
         try:
             held = self._steps.refusals.hold(claimed)
         except LostRaceError:
-            # A rescue committed meanwhile: the refusal was of a pair that is history.
-            return self._fail(claimed, Outcome.NOT_SPENT)
+            return self._drop(claimed)
         except StoreError as error:
             logger.warning("a refusal could not be counted", extra={"reason": error.message})
             return self._fail(claimed, Outcome.NOT_SPENT)
@@ -222,7 +222,6 @@ class Rotation:
                 required = self._rotations.require(claimed, cause=Cause.EXPIRED, now=now)
                 count(AUTHORIZATION_REQUIRED)
                 return Refresh(ending=Ending.REQUIRED, connection=required)
-            was_in_doubt = claimed.rotation is not None and claimed.rotation.is_in_doubt
             failures = claimed.refresh_failures + 1
             released = self._rotations.release(
                 claimed,
@@ -235,13 +234,25 @@ class Rotation:
                 ),
                 failures=failures,
                 warning_hours=find_warning(now, ends_at),
-                is_in_doubt=was_in_doubt or outcome is Outcome.IN_DOUBT,
+                outcome=outcome,
                 now=now,
             )
+        except LostRaceError:
+            return self._drop(claimed)
         except StoreError as error:
             logger.warning("a claim was not given back", extra={"reason": error.message})
             return Refresh(ending=ending, connection=claimed)
         return Refresh(ending=ending, connection=released)
+
+    def _drop(self, claimed: Connection) -> Refresh:
+        """A rescue committed meanwhile, or the link is over: the claim was about history."""
+        try:
+            self._rotations.drop(claimed)
+        except LostRaceError:
+            logger.info("a claim was overtaken")
+        except StoreError as error:
+            logger.warning("a claim was not given back", extra={"reason": error.message})
+        return Refresh(ending=Ending.OVERTAKEN, connection=claimed)
 
 
 def _measure(claimed: Connection, now: int) -> None:

@@ -31,11 +31,15 @@ class PairSaver:
         self._rescue = rescue
         self._clock = clock
 
-    def save(self, pair: RotatedPair, *, lease: Deadline, deadline: Deadline) -> Saved:
+    def save(self, pair: RotatedPair, *, patience: Deadline, deadline: Deadline) -> Saved:
         """Commits; at the first failure the rescue queue gets the pair too, then it goes on.
 
-        Both are fenced by the same rule, so that either may come first or twice. With the pair
-        in the queue, committing is tried until the lease's end; without, until this process's.
+        Both are fenced by the same rule, so that either may come first or twice.
+
+        Args:
+            pair: The only copy.
+            patience: With the pair in the queue, how long committing is still tried here.
+            deadline: Without it, how long: this process's end.
         """
         is_queued = False
         pause = _FIRST_PAUSE_SECONDS
@@ -47,7 +51,7 @@ class PairSaver:
             else:
                 return Saved.COMMITTED if is_in else Saved.OVERTAKEN
             is_queued = is_queued or self._queue(pair)
-            left = min(lease.left(), deadline.left()) if is_queued else deadline.left()
+            left = min(patience.left(), deadline.left()) if is_queued else deadline.left()
             if left <= pause:
                 return Saved.QUEUED if is_queued else Saved.LOST
             self._clock.sleep(pause * (0.5 + self._clock.jitter() / 2))
