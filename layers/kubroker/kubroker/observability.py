@@ -49,6 +49,12 @@ WITHDRAWAL_SWITCH_READ_FAILED = "WithdrawalSwitchReadFailed"
 FOREIGN_WITHDRAWAL_FOUND = "ForeignWithdrawalFound"
 UNRECORDED_WITHDRAWAL_FOUND = "UnrecordedWithdrawalFound"
 
+AUDIT_FAILED = "AuditFailed"
+RECORD_SET_ASIDE = "StreamRecordSetAside"
+EVENTS_PUBLISHED = "EventsPublished"
+WEBHOOK_DELIVERED = "WebhookDelivered"
+WEBHOOK_FAILED = "WebhookFailed"
+
 
 @cache
 def _metrics() -> "EphemeralMetrics":

@@ -251,6 +251,41 @@ class WithdrawalSettings(_EnvironmentModel):
     usdt_per_day: Decimal = Field(alias="WITHDRAWAL_USDT_PER_DAY", ge=0, le=10**12)
 
 
+class AuditSettings(_EnvironmentModel):
+    """The append-only audit."""
+
+    audit_table: str = Field(alias="AUDIT_TABLE")
+
+
+class AuditExportSettings(_EnvironmentModel):
+    """Where the audit is kept under lock."""
+
+    audit_bucket: str = Field(alias="AUDIT_BUCKET")
+
+
+class WebhookSettings(_EnvironmentModel):
+    """The broker's endpoint; none if the URL is empty."""
+
+    url: str = Field("", alias="WEBHOOK_URL")
+    secret_name: str = Field(alias="WEBHOOKS_SECRET_NAME")
+    public_base_url: str = Field("", alias="KUBROKER_PUBLIC_BASE_URL")
+
+
+class WebhookQueueSettings(_EnvironmentModel):
+    """The FIFO queue of webhooks."""
+
+    webhook_queue_url: str = Field(alias="WEBHOOK_QUEUE_URL")
+
+
+class EventSettings(_EnvironmentModel):
+    """Where events go, and which."""
+
+    event_bus_name: str = Field(alias="EVENT_BUS_NAME")
+    set_aside_bucket: str = Field(alias="SET_ASIDE_BUCKET")
+    publish_token_refreshes: bool = Field(False, alias="PUBLISH_TOKEN_REFRESHES")
+    webhook_url: str = Field("", alias="WEBHOOK_URL")
+
+
 class SessionSettings(_EnvironmentModel):
     """The table of linking sessions."""
 

@@ -13,7 +13,9 @@ from kubroker.errors import ContendedError, LostRaceError, StoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 CONFIG = Config(
@@ -49,6 +51,18 @@ def get_kms() -> "KMSClient":
 def get_sqs() -> "SQSClient":
     """The process's SQS client."""
     return boto3.client("sqs", config=CONFIG)
+
+
+@cache
+def get_events() -> "EventBridgeClient":
+    """The process's EventBridge client."""
+    return boto3.client("events", config=CONFIG)
+
+
+@cache
+def get_s3() -> "S3Client":
+    """The process's S3 client."""
+    return boto3.client("s3", config=CONFIG)
 
 
 @contextmanager

@@ -21,6 +21,6 @@ def get_secret_json(name: str) -> str:
         return str(get_secret(name, max_age=_MAX_AGE_SECONDS))
     except GetParameterError:
         raise ConfigurationError(
-            "The secret with KuCoin's client secret and broker keys can't be read; "
+            f"The secret {name} can't be read; "
             "fill it in Secrets Manager and check the function's role."
         ) from None

@@ -15,7 +15,9 @@ from botocore.exceptions import ClientError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from kubroker.aws.audit import Act, note
 from kubroker.aws.clients import translate_errors
+from kubroker.domain.audit import AuditKind, AuditOutcome
 from kubroker.errors import VaultError
 
 if TYPE_CHECKING:
@@ -118,6 +120,20 @@ class Vault:
                 )
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") in _CLOSED:
+                    _note_use(context, AuditOutcome.REFUSED)
                     raise VaultError("KMS refuses to unwrap the data key.") from error
                 raise
+        _note_use(context, AuditOutcome.DONE)
         return DataKey(answer["Plaintext"], wrapped, context)
+
+
+def _note_use(context: EncryptionContext, outcome: AuditOutcome) -> None:
+    """Every signature and every refresh begins with this."""
+    note(
+        Act(
+            user_id=context.user_id,
+            kind=AuditKind.SECRET_USE,
+            action=context.purpose,
+            outcome=outcome,
+        )
+    )

@@ -13,7 +13,7 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import SplitResult, urlsplit
@@ -63,8 +63,23 @@ class Connection(http.client.HTTPConnection):
     exchange: "Exchange"
 
     def __init__(
-        self, url: SplitResult, tls: ssl.SSLContext | None, timeout_seconds: float
+        self,
+        url: SplitResult,
+        tls: ssl.SSLContext | None,
+        timeout_seconds: float,
+        *,
+        choose_address: Callable[[str, int], str] | None = None,
     ) -> None:
+        """Connects to nothing yet.
+
+        Args:
+            url: Scheme, host and port.
+            tls: Verifies the peer; the system's authorities where it is None.
+            timeout_seconds: Of each read and write.
+            choose_address: Gives the address to connect to, of a host and port; the system's
+                resolver where it is None. TLS and the Host header keep the host's name.
+        """
+        self._choose_address = choose_address
         self.origin = (url.scheme, url.netloc)
         self.is_tls = url.scheme == "https"
         self.default_port = 443 if self.is_tls else 80
@@ -75,7 +90,8 @@ class Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Connects; the duplicate handle can end it from the caller's thread at any moment."""
-        sock = socket.create_connection((self.host, self.port), self.timeout)
+        host = self._choose_address(self.host, self.port) if self._choose_address else self.host
+        sock = socket.create_connection((host, self.port), self.timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = sock
         self.handle = sock.dup()
