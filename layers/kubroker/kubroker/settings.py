@@ -1,7 +1,7 @@
 """What an operator sets: environment variables, checked once before a function's first work.
 
 Every variable is declared in template.yaml and documented in the README. KuCoin's undocumented
-behaviour stands in ``KucoinProtocol``: defaults here, corrected by the one JSON parameter
+behaviour stands in ``KucoinProtocol``: defaults there, corrected by the one JSON parameter
 ``KucoinProtocolOverrides`` without a change of code.
 """
 
@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from kubroker.domain.kucoin_protocol import KucoinProtocol as KucoinProtocol
 from kubroker.domain.rotation_rules import RotationPolicy, RotationRules
-from kubroker.domain.withdrawal_protocol import WithdrawalProtocol
 from kubroker.errors import ConfigurationError
 
 _SITE_URLS = {
@@ -34,75 +34,6 @@ _SITE_URLS = {
         "futures": "https://api-futures.kucoin.com",
     },
 }
-
-
-class KucoinProtocol(WithdrawalProtocol):
-    """Facts of KuCoin's protocol that its documents do not state.
-
-    Each field's description ends with how sure its default is: [sdk] the official SDK,
-    [seen] a public client or an integrator's report, [assumed] nobody could confirm it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=None)
-
-    login_path: str = Field("/oauth", description="Path of the OAuth login page. [seen]")
-    login_origins: frozenset[str] = Field(
-        frozenset(),
-        description="Origins that the login page itself redirects to at once, for the consent "
-        "form's policy. [assumed]",
-    )
-    token_path: str = Field("/_oauth/access-token", description="Path of the code exchange. [seen]")
-    refresh_path: str = Field("/_oauth/refresh-token", description="Path of the refresh. [seen]")
-    key_path_v1: str = Field(
-        "/_oauth/resource/ucenter/outer/api-key/add", description="Key creation, v1. [seen]"
-    )
-    key_path_v2: str = Field(
-        "/_oauth/resource/cyber-truck-vault/v2/outer/api-key/add",
-        description="Key creation, v2. [seen]",
-    )
-    refresh_grant_type: str = Field(
-        "authorization_code",
-        description="grant_type of a refresh; RFC 6749 says refresh_token. [assumed]",
-    )
-    refresh_in_query: bool = Field(
-        False, description="Send a refresh's fields as a query instead of a form body. [assumed]"
-    )
-    default_access_token_seconds: int = Field(
-        3600, ge=1, description="Life of an access token where expires_in is missing. [assumed]"
-    )
-    refresh_token_seconds: int = Field(
-        259_200, ge=1, description="Life of a refresh token, which no answer tells. [assumed]"
-    )
-    refused_for_good_codes: frozenset[str] = Field(
-        frozenset({"invalid_grant", "40002"}),
-        description="Codes of the token endpoints: this code or refresh token is dead. [assumed]",
-    )
-    misconfiguration_codes: frozenset[str] = Field(
-        frozenset({"invalid_client", "unauthorized_client", "invalid_scope", "40003"}),
-        description="Codes of the token endpoints: our client id, secret or scope is. [assumed]",
-    )
-    risk_validation_codes: frozenset[str] = Field(
-        frozenset({"40503"}),
-        description="Codes of key creation: the groups do not match the user's grant. [seen]",
-    )
-    name_taken_codes: frozenset[str] = Field(
-        frozenset({"40010"}), description="Codes of key creation: the apiName exists. [assumed]"
-    )
-    key_limit_codes: frozenset[str] = Field(
-        frozenset({"40011"}), description="Codes of key creation: too many keys. [assumed]"
-    )
-    dead_token_codes: frozenset[str] = Field(
-        frozenset({"40001", "invalid_token"}),
-        description="Codes of bearer calls: the access token is not valid. [assumed]",
-    )
-    unified_group_name: str | None = Field(
-        None, description="Group of the unified account; offered once it is named. [assumed]"
-    )
-    bearer_identity_path: str | None = Field(
-        None,
-        description="REST path that tells the uid of a bearer token; without it a second link "
-        "always makes a new key. [assumed]",
-    )
 
 
 def _split_list(value: Any) -> Any:
@@ -284,6 +215,21 @@ class EventSettings(_EnvironmentModel):
     set_aside_bucket: str = Field(alias="SET_ASIDE_BUCKET")
     publish_token_refreshes: bool = Field(False, alias="PUBLISH_TOKEN_REFRESHES")
     webhook_url: str = Field("", alias="WEBHOOK_URL")
+
+
+class ProxySettings(_EnvironmentModel):
+    """The signing proxy: how long, and how many, opened keys stay in memory."""
+
+    key_seconds: int = Field(alias="PROXY_KEY_SECONDS", ge=1, le=900)
+    key_count: int = Field(alias="PROXY_KEY_COUNT", ge=1, le=10_000)
+
+
+class PayoutSettings(_EnvironmentModel):
+    """Deposit addresses of many users: their records, queue and files."""
+
+    payouts_table: str = Field(alias="PAYOUTS_TABLE")
+    payout_queue_url: str = Field(alias="PAYOUT_QUEUE_URL")
+    exports_bucket: str = Field(alias="EXPORTS_BUCKET")
 
 
 class SessionSettings(_EnvironmentModel):

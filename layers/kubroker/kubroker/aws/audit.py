@@ -173,7 +173,8 @@ def note(act: Act) -> None:
     try:
         record(act, _get_impatient_audit())
     except (StoreError, ConfigurationError) as error:
-        count(AUDIT_FAILED)
+        if isinstance(error, StoreError):
+            count(AUDIT_FAILED)
         logger.error(
             "an audit entry is lost", extra={"action": act.action, "reason": error.message}
         )
