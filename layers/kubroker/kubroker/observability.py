@@ -55,6 +55,11 @@ EVENTS_PUBLISHED = "EventsPublished"
 WEBHOOK_DELIVERED = "WebhookDelivered"
 WEBHOOK_FAILED = "WebhookFailed"
 
+PROXY_BUDGET_REFUSED = "ProxyBudgetRefused"
+PROXY_OUTCOME_UNKNOWN = "ProxyOutcomeUnknown"
+PAYOUT_ADDRESS_FAILED = "PayoutAddressFailed"
+PAYOUT_COMPLETED = "PayoutCompleted"
+
 
 @cache
 def _metrics() -> "EphemeralMetrics":

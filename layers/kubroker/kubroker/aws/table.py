@@ -155,16 +155,22 @@ class Table:
         self._client = client
         self.name = name
 
-    def find(self, key: Mapping[str, Any]) -> dict[str, Any] | None:
+    def find(self, key: Mapping[str, Any], *, only: Sequence[str] = ()) -> dict[str, Any] | None:
         """The item, read consistently, or None.
+
+        Args:
+            key: The primary key.
+            only: Attributes wanted, ``a.b`` a map's entry; empty for all.
 
         Raises:
             StoreError: DynamoDB could not be asked.
         """
+        request: dict[str, Any] = {"Key": marshal(key), "ConsistentRead": True}
+        if only:
+            request["ProjectionExpression"] = ", ".join(_path(name) for name in only)
+            request["ExpressionAttributeNames"] = _names_in(request["ProjectionExpression"])
         with translate_errors(f"reading {self.name}"):
-            answer = self._client.get_item(
-                TableName=self.name, Key=marshal(key), ConsistentRead=True
-            )
+            answer = self._client.get_item(TableName=self.name, **request)
         item = answer.get("Item")
         return None if item is None else unmarshal(item)
 

@@ -95,32 +95,34 @@ def json_response(
     )
 
 
-def read_body(event: APIGatewayProxyEventV2) -> bytes:
+def read_body(event: APIGatewayProxyEventV2, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """The request's body as bytes.
 
     Raises:
-        BadRequestError: It is not valid base64, or larger than 64 KiB.
+        BadRequestError: It is not valid base64, or larger than ``max_bytes``.
     """
     raw = event.get("body") or ""
     try:
         body = base64.b64decode(raw, validate=True) if event.is_base64_encoded else raw.encode()
     except (binascii.Error, ValueError, UnicodeEncodeError):
         raise BadRequestError("The body can't be decoded.", code="invalid_body") from None
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > max_bytes:
         raise BadRequestError(
-            f"The body is larger than {MAX_BODY_BYTES} bytes.", code="body_too_large", field="body"
+            f"The body is larger than {max_bytes} bytes.", code="body_too_large", field="body"
         )
     return body
 
 
-def parse_body[Model: RequestModel](event: APIGatewayProxyEventV2, model: type[Model]) -> Model:
+def parse_body[Model: RequestModel](
+    event: APIGatewayProxyEventV2, model: type[Model], max_bytes: int = MAX_BODY_BYTES
+) -> Model:
     """The request's JSON body as a model.
 
     Raises:
         BadRequestError: It is not a JSON object, or too large.
         UnprocessableError: A field is missing, unknown, of another type or out of bounds.
     """
-    body = read_body(event)
+    body = read_body(event, max_bytes)
     try:
         text = body.decode()
         is_object = isinstance(
@@ -188,7 +190,7 @@ def _build_problem(error: KubrokerError, request_id: str) -> Response[str]:
     }
     if error.field is not None:
         problem["field"] = error.field
-    headers = dict(_SAFE_HEADERS)
+    headers = {**_SAFE_HEADERS, "Kubroker-Error": error.code}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
     return Response(

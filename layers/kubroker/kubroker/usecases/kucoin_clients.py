@@ -6,11 +6,15 @@ from pydantic import SecretStr
 
 from kubroker.aws.secrets import get_secret_json
 from kubroker.kucoin.api_keys import ApiKeyClient
+from kubroker.kucoin.forwarding import KucoinForwarder
 from kubroker.kucoin.identity import KucoinSecret, parse_kucoin_secret
 from kubroker.kucoin.oauth import OAuthClient
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.transport import KucoinTransport
 from kubroker.settings import KucoinSettings
+
+# Lambda gives an answer at most 6 MB, base64 included.
+MAX_FORWARDED_BYTES = 4 * 1024 * 1024
 
 
 class KucoinClients:
@@ -19,12 +23,18 @@ class KucoinClients:
     def __init__(self, settings: KucoinSettings) -> None:
         """Joins the clients; asks nobody yet."""
         self._secret_name = settings.secret_name
+        self._settings = settings
         transport = KucoinTransport()
         self.rest = KucoinRest(
             settings, self._get_secret, transport, now_ms=lambda: time.time_ns() // 1_000_000
         )
         self.oauth = OAuthClient(settings, self._get_client_secret, transport)
         self.keys = ApiKeyClient(settings, transport, self.rest)
+
+    def build_forwarder(self) -> KucoinForwarder:
+        """The proxy's way to KuCoin: its answers may be large, and go on as they are."""
+        transport = KucoinTransport(max_answer_bytes=MAX_FORWARDED_BYTES)
+        return KucoinForwarder(self._settings, self._get_secret, transport, self.rest)
 
     def _get_secret(self) -> KucoinSecret:
         return parse_kucoin_secret(get_secret_json(self._secret_name))
