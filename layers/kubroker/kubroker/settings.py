@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from kubroker.domain.kucoin_protocol import KucoinProtocol as KucoinProtocol
+from kubroker.domain.kucoin_protocol import KucoinProtocol as KucoinProtocol  # noqa: PLC0414 - told on
 from kubroker.domain.rotation_rules import RotationPolicy, RotationRules
 from kubroker.errors import ConfigurationError
 
