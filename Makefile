@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no
 
 # What `make run ARGS="..."` and the like pass on.
 ARGS ?=
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 export PIP_ROOT_USER_ACTION := ignore
 export SAM_CLI_TELEMETRY := 0
