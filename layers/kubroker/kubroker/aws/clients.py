@@ -25,8 +25,8 @@ CONFIG = Config(
 )
 # For a write whose caller repeats it against a deadline of its own, and has somewhere else to go.
 _IMPATIENT = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
-_LOST_RACE_CODES = {"ConditionalCheckFailedException", "TransactionCanceledException"}
-_CONTENTION_CODES = {"TransactionCanceledException", "TransactionConflictException"}
+# Source: DynamoDB, TransactWriteItems, TransactionCanceledException.
+_CONTENTION_REASONS = {"TransactionConflict", "ThrottlingError"}
 
 
 @cache
@@ -81,19 +81,18 @@ def translate_errors(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
-        if code in _LOST_RACE_CODES and not _is_contention(error):
+        reasons = _list_reasons(error)
+        if code == "ConditionalCheckFailedException" or "ConditionalCheckFailed" in reasons:
             item: Any = error.response.get("Item")
             raise LostRaceError(f"{what}: the state has changed", item) from error
-        if code in _CONTENTION_CODES:
+        if code == "TransactionConflictException" or reasons & _CONTENTION_REASONS:
             raise ContendedError(f"{what} met another write") from error
         raise StoreError(f"{what} failed: {code}") from error
     except BotoCoreError as error:
         raise StoreError(f"{what} failed: {type(error).__name__}") from error
 
 
-def _is_contention(error: ClientError) -> bool:
-    """A cancelled transaction whose reasons name no failed condition is worth another try."""
-    reasons = error.response.get("CancellationReasons")
-    if not reasons:
-        return False
-    return all(reason.get("Code") != "ConditionalCheckFailed" for reason in reasons)
+def _list_reasons(error: ClientError) -> set[str]:
+    """Why a transaction was cancelled, one code for each of its parts that stood in the way."""
+    reasons = error.response.get("CancellationReasons") or []
+    return {str(reason.get("Code")) for reason in reasons}

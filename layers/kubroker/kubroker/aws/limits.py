@@ -4,7 +4,7 @@ Items of ``Limits``:
 
 =====================================  =====================================================
 transfers#{uid}#{window}               windowStart, count: since the window's first request
-usdt#{uid}#{day}                       spent: USDT reserved on that UTC day
+usdt#{uid}#{day}                       spent: reserved on that UTC day, in 10^-8 USDT
 payment#{paymentId}                    holders: withdrawals of it that KuCoin may be doing
 remark#{withdrawType}                  cameBack, observedAt: whether our remark comes back
 =====================================  =====================================================
@@ -14,10 +14,12 @@ come together can't pass together, and nothing is counted without its record.
 """
 
 from collections.abc import Collection, Sequence
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from kubroker.aws.table import Table, Update
+from kubroker.domain.amounts import UP
 from kubroker.domain.withdrawal import Reservation
+from kubroker.domain.withdrawal_fees import USDT_DECIMALS
 from kubroker.domain.withdrawal_limits import (
     WINDOW_RULES,
     Window,
@@ -66,7 +68,7 @@ class LimitStore:
             StoreError: It can't be read: no withdrawal.
         """
         item = self.table.find({"limitId": build_day_id(kucoin_uid, day)})
-        return Decimal(item.get("spent", 0)) if item else Decimal(0)
+        return Decimal(item.get("spent", 0)).scaleb(-USDT_DECIMALS) if item else Decimal(0)
 
     def build_reservation(
         self,
@@ -86,13 +88,13 @@ class LimitStore:
             usdt_per_day: The operator's limit.
             now: Epoch seconds.
         """
-        value = Decimal(reservation.value_usdt)
+        value = _count_units(reservation.value_usdt)
         day = Update(
             key={"limitId": build_day_id(kucoin_uid, reservation.day)},
             set_={"ttl": now + _KEPT_SECONDS},
             add={"spent": value},
             conditions=[_FITS_THE_DAY],
-            values={":room": usdt_per_day - value},
+            values={":room": _count_units(usdt_per_day) - value},
         )
         return [day, *(_count_in(window, now) for window in windows)]
 
@@ -108,7 +110,7 @@ class LimitStore:
         """
         day = Update(
             key={"limitId": build_day_id(kucoin_uid, reservation.day)},
-            add={"spent": -Decimal(reservation.value_usdt)},
+            add={"spent": -_count_units(reservation.value_usdt)},
         )
         counts = [
             Update(
@@ -167,6 +169,11 @@ class LimitStore:
                 set_={"cameBack": came_back, "observedAt": now},
             )
         )
+
+
+def _count_units(usdt: Decimal | str) -> int:
+    """Whole units of 10^-8 USDT, rounded up."""
+    return int(UP.scaleb(Decimal(usdt), USDT_DECIMALS).to_integral_value(ROUND_CEILING))
 
 
 def _count_in(window: Window, now: int) -> Update:
