@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from kubroker.errors import BadRequestError, KubrokerError, NotFoundError, UnprocessableError
+from kubroker.http_api.auditing import answer_audited
 from kubroker.observability import log_unexpected, logger
 
 MAX_BODY_BYTES = 65_536
@@ -78,9 +79,21 @@ def _is_page_route(path: str) -> bool:
 
 
 def handle(api: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> Any:
-    """Runs a request through a resolver."""
-    logger.append_keys(requestId=event.get("requestContext", {}).get("requestId"))
-    return api.resolve(event, context)
+    """Runs a request through a resolver, audited."""
+    request_id = event.get("requestContext", {}).get("requestId")
+    logger.append_keys(requestId=request_id)
+
+    def refuse(error: KubrokerError) -> dict[str, Any]:
+        logger.error("the audit takes no entry", extra={"reason": error.message})
+        answer = _build_problem(error, str(request_id or ""))
+        return {
+            "statusCode": answer.status_code,
+            "headers": {**answer.headers, "Content-Type": answer.content_type},
+            "body": answer.body,
+            "isBase64Encoded": False,
+        }
+
+    return answer_audited(event, lambda: api.resolve(event, context), refuse)
 
 
 def json_response(
