@@ -17,6 +17,7 @@ USER_FIELDS: dict[str, type] = {
     "two_factor": bool,
     "key_limit": int,
     "frozen": bool,
+    "is_broker": bool,
     "factors": list,
     "phone": str,
     "address_book": list,

@@ -1,8 +1,8 @@
 """The double-entry book: every movement has two sides, and nothing is ever changed afterwards."""
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from local.kucoin_simulator.catalog import plain
 
 OUTSIDE = "outside"
 KUCOIN = "kucoin"
+_NOTHING: Mapping[str, str] = {}
 
 
 class InsufficientFundsError(Exception):
@@ -22,8 +23,9 @@ class Account:
 
     Attributes:
         owner: A user's name, ``outside`` (the world beyond KuCoin) or ``kucoin``.
-        kind: ``main``, ``trade``, ``hold:main``, ``hold:trade`` for users; ``network_fees``,
-            ``service_fees``, ``retained`` for KuCoin; ``world`` for outside.
+        kind: ``main``, ``trade``, ``contract`` and the same after ``hold:`` for users;
+            ``network_fees``, ``service_fees``, ``trading_fees``, ``retained``, ``liquidity`` (the
+            other side of spot trades), ``futures_pnl`` for KuCoin; ``world`` for outside.
     """
 
     owner: str
@@ -33,13 +35,18 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One balanced movement: its legs add up to zero in every currency."""
+    """One balanced movement: its legs add up to zero in every currency.
+
+    Attributes:
+        context: What ledgers tell besides: symbol, orderId, tradeId of a trade.
+    """
 
     seq: int
     time_ms: int
     biz_type: str
     reference: str
     legs: tuple[tuple[Account, Decimal], ...]
+    context: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """Return it for control."""
@@ -67,9 +74,16 @@ class Book:
         """Start empty."""
         self._balances: dict[Account, Decimal] = defaultdict(Decimal)
         self.postings: list[Posting] = []
+        self.on_post: Callable[[Posting], None] | None = None
 
     def post(
-        self, biz_type: str, reference: str, time_ms: int, legs: Mapping[Account, Decimal]
+        self,
+        biz_type: str,
+        reference: str,
+        time_ms: int,
+        legs: Mapping[Account, Decimal],
+        *,
+        context: Mapping[str, str] | None = None,
     ) -> Posting:
         """Move funds.
 
@@ -78,6 +92,7 @@ class Book:
             reference: Id of what caused it.
             time_ms: KuCoin's clock.
             legs: Signed amount by account.
+            context: For the ledgers.
 
         Raises:
             InsufficientFundsError: A user's account would fall below zero.
@@ -91,10 +106,15 @@ class Book:
                 raise InsufficientFundsError(f"{account.owner} {account.kind} {account.currency}")
         if any(sums.values()):
             raise ValueError("the legs do not add up to zero")
-        posting = Posting(len(self.postings) + 1, time_ms, biz_type, reference, tuple(legs.items()))
+        number = len(self.postings) + 1
+        posting = Posting(
+            number, time_ms, biz_type, reference, tuple(legs.items()), context or _NOTHING
+        )
         for account, amount in legs.items():
             self._balances[account] += amount
         self.postings.append(posting)
+        if self.on_post is not None:
+            self.on_post(posting)
         return posting
 
     def balance(self, owner: str, kind: str, currency: str) -> Decimal:

@@ -129,7 +129,15 @@ def default_catalog() -> Catalog:
             ],
         ),
         Currency("USDC", "USD Coin", 8, [_chain("eth", "ERC20", ("10", "3"), 6)]),
-        Currency("BTC", "Bitcoin", 8, [_chain("btc", "BTC", ("0.0005", "0.0001"), 8)]),
+        Currency(
+            "BTC",
+            "Bitcoin",
+            8,
+            [
+                _chain("btc", "BTC", ("0.0005", "0.0001"), 8),
+                _chain("btcln", "LIGHTNING", ("0.00001", "0"), 8, is_withdraw_enabled=False),
+            ],
+        ),
         Currency(
             "ETH",
             "Ethereum",

@@ -6,21 +6,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-import requests
+from local.kucoin_simulator.trade_client import TIMEOUT_S, SimulatorError, TradeControl
 
+__all__ = ["SimulatorControl", "SimulatorError", "SimulatorProcess"]
 ROOT = Path(__file__).resolve().parents[2]
 READY = "simulator ready "
-TIMEOUT_S = 15.0
-
-
-class SimulatorError(Exception):
-    """The simulator did not start, or refused a control request; the message says why."""
 
 
 class SimulatorProcess:
@@ -101,34 +97,16 @@ class SimulatorProcess:
             lines.put(self._process.stdout.readline())
 
 
-class SimulatorControl:
+class SimulatorControl(TradeControl):
     """The control routes under ``/_sim`` as methods; see control.py for every body."""
 
-    def __init__(self, url: str) -> None:
-        """Steer the simulator at this base URL."""
-        self._base = url.rstrip("/") + "/_sim"
+    def reset(self, now_ms: int | None = None) -> None:
+        """Return to the start: demo users, default worlds and settings, no faults.
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Make one control request.
-
-        Raises:
-            SimulatorError: It was refused.
+        Args:
+            now_ms: What KuCoin's clock says then; the machine's time unless given.
         """
-        response = requests.request(
-            method,
-            self._base + path,
-            json=body,
-            headers={"Connection": "close"},
-            timeout=TIMEOUT_S,
-        )
-        answer = response.json()
-        if response.status_code >= requests.codes.bad_request:
-            raise SimulatorError(f"{method} {path}: {answer.get('error')}")
-        return answer
-
-    def reset(self) -> None:
-        """Return to the start: demo users, default worlds and settings, no faults."""
-        self.call("POST", "/reset", {})
+        self.call("POST", "/reset", {} if now_ms is None else {"nowMs": now_ms})
 
     def state(self) -> Any:
         """Return worlds, settings, clock, users, keys, chains, rotations, faults, holds."""
@@ -267,10 +245,6 @@ class SimulatorControl:
     def book(self, since: int = 0) -> Any:
         """Return balances, postings after a sequence number, and whether the book is sound."""
         return self.call("GET", f"/book?since={since}")
-
-    def set_prices(self, **prices: str) -> Any:
-        """Set prices in US dollars: `set_prices(BTC="60000")`."""
-        return self.call("PUT", "/prices", prices)
 
     def patch_chain(self, currency: str, chain: str, **fields: Any) -> Any:
         """Change a chain: isWithdrawEnabled, needTag, minFee, minSize, feeRate, precision."""

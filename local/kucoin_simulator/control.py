@@ -5,7 +5,7 @@ call                                    body -> answer
 ======================================  =======================================================
 GET /_sim                               -> the page
 GET /_sim/state                         -> worlds, settings, clock, users, keys, chains, faults
-POST /_sim/reset                        -> {}
+POST /_sim/reset                        {nowMs} (the machine's time unless given) -> {}
 PUT /_sim/worlds                        {world: value} -> all worlds
 PUT /_sim/settings                      {setting: value} -> all settings
 GET /_sim/clock                         -> {nowMs, offsetSeconds, frozen}
@@ -31,6 +31,17 @@ GET /_sim/codes                         -> {codes: [{user, transactionId, factor
 GET /_sim/withdrawals                   -> {withdrawals: [...]} with every figure
 PATCH /_sim/withdrawals/{id}            {status, failureReason, returnStatus} -> withdrawal
 GET /_sim/book?since=                   -> {balances, postings, sound}
+POST /_sim/users/{name}/deposits        {currency, chain, amount, status, remark} -> deposit: it
+                                        arrives at the address that the user has
+PATCH /_sim/deposits/{id}               {status} -> deposit (one that is PROCESSING)
+PUT /_sim/liquidity                     {"BTC-USDT": ["0.1", "0.2"] or null} -> the same: sizes
+                                        of the counter-orders, null for no bounds
+GET /_sim/records/{kind}?user=&startAt=&endAt=  -> {records: [{user, record}]}: all there ever
+                                        was, in KuCoin's form, oldest first; kinds: spot-orders,
+                                        spot-fills, futures-orders, futures-fills,
+                                        funding-ledger, trade-ledger, futures-ledger, deposits,
+                                        withdrawals; orders with facts: isTagged (the broker's
+                                        headers held), partner, seq
 PUT /_sim/prices                        {BTC: "60000"} (US dollars) -> all prices
 PATCH /_sim/currencies/{code}/{chain}   {isWithdrawEnabled, isDepositEnabled, needTag, minFee,
                                         minSize, feeRate, precision} -> currency
@@ -56,6 +67,7 @@ from local.kucoin_simulator import (
     funds_control,
     login,
     routes,
+    trade_control,
     views,
     wire,
     worlds,
@@ -129,7 +141,7 @@ def _state(call: Call) -> Json:
 
 
 def _reset(call: Call) -> Json:
-    call.state.reset()
+    call.state.reset(int(call.body["nowMs"]) if "nowMs" in call.body else None)
     return {}
 
 
@@ -254,7 +266,11 @@ HANDLERS: tuple[tuple[str, str, ControlHandler], ...] = (
     ("GET", "/_sim/withdrawals", funds_control.get_withdrawals),
     ("PATCH", "/_sim/withdrawals/([^/]+)", funds_control.patch_withdrawal),
     ("GET", "/_sim/book", funds_control.get_book),
-    ("PUT", "/_sim/prices", funds_control.put_prices),
+    ("POST", "/_sim/users/([^/]+)/deposits", trade_control.add_deposit),
+    ("PATCH", "/_sim/deposits/([^/]+)", trade_control.patch_deposit),
+    ("PUT", "/_sim/liquidity", trade_control.put_liquidity),
+    ("GET", "/_sim/records/([a-z-]+)", trade_control.get_records),
+    ("PUT", "/_sim/prices", trade_control.put_prices),
     ("PATCH", "/_sim/currencies/([^/]+/[^/]+)", funds_control.patch_chain),
     ("PATCH", "/_sim/keys/([^/]+)", accounts_control.patch_key),
     ("DELETE", "/_sim/keys/([^/]+)", accounts_control.delete_key),

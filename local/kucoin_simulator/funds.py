@@ -7,6 +7,7 @@ from typing import Any
 
 from local.kucoin_simulator.book import KUCOIN, OUTSIDE, Account, Book
 from local.kucoin_simulator.catalog import Catalog, default_catalog
+from local.kucoin_simulator.deposits import Deposit, DepositAddress
 from local.kucoin_simulator.fees import Cost
 
 REVIEW = "REVIEW"
@@ -125,9 +126,11 @@ class Funds:
     verifications: dict[str, Verification] = field(default_factory=dict)
     catalog: Catalog = field(default_factory=default_catalog)
     transfer_windows: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    addresses: list[DepositAddress] = field(default_factory=list)
+    deposits: list[Deposit] = field(default_factory=list)
 
-    def deposit(self, user: str, account: tuple[str, str], amount: Decimal, time_ms: int) -> None:
-        """Bring funds in from outside (or, negative, take them out).
+    def adjust(self, user: str, account: tuple[str, str], amount: Decimal, time_ms: int) -> None:
+        """Bring funds in (or, negative, take them out) without a deposit.
 
         Args:
             user: Whose account it is.
@@ -140,7 +143,17 @@ class Funds:
             Account(user, kind, currency): amount,
             Account(OUTSIDE, "world", currency): -amount,
         }
-        self.book.post("Deposit", new_id(), time_ms, legs)
+        self.book.post("Adjustment", new_id(), time_ms, legs)
+
+    def settle_deposit(self, deposit: Deposit, status: str, time_ms: int) -> None:
+        """Set the status of a deposit; SUCCESS credits it."""
+        deposit.status, deposit.updated_ms = status, time_ms
+        if status == SUCCESS and not deposit.is_inner:
+            legs = {
+                Account(deposit.user, deposit.account, deposit.currency): deposit.amount,
+                Account(OUTSIDE, "world", deposit.currency): -deposit.amount,
+            }
+            self.book.post("Deposit", deposit.deposit_id, time_ms, legs)
 
     def open(self, withdrawal: Withdrawal) -> None:
         """Take the funds of a new withdrawal into hold."""
@@ -218,6 +231,25 @@ class Funds:
             Account(KUCOIN, "service_fees", order.currency): cost.service_fee,
         }
         self.book.post("Withdrawal", withdrawal.withdrawal_id, time_ms, legs)
+        if order.recipient:
+            self.deposits.append(
+                Deposit(
+                    deposit_id=new_id(),
+                    user=order.recipient,
+                    currency=order.currency,
+                    chain_id="",
+                    address=str(withdrawal.uid),
+                    memo="",
+                    account="main",
+                    amount=cost.received,
+                    is_inner=True,
+                    wallet_tx_id=None,
+                    status=SUCCESS,
+                    created_ms=time_ms,
+                    updated_ms=time_ms,
+                    remark=order.remark,
+                )
+            )
 
     def _give_back(self, withdrawal: Withdrawal, return_status: str, time_ms: int) -> None:
         if return_status == PROCESSING:

@@ -1,4 +1,4 @@
-"""Control over money: balances, codes, withdrawals, the book, prices, chains."""
+"""Control over money: balances, codes, withdrawals, the book, chains."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -20,14 +20,17 @@ CHAIN_AMOUNTS = {"minFee": "min_fee", "minSize": "min_size", "feeRate": "fee_rat
 
 
 def add_balance(call: "Call") -> Json:
-    """Deposit into (or, negative, take out of) a user's main or trade account."""
+    """Bring funds into (or, negative, take out of) an account, without a deposit."""
     user = call.state.users[call.name]
     kind = str(call.body.get("account", "main"))
     currency = str(call.body["currency"])
-    if kind not in ("main", "trade") or currency not in call.state.funds.catalog.currencies:
+    if (
+        kind not in ("main", "trade", "contract")
+        or currency not in call.state.funds.catalog.currencies
+    ):
         raise BadControlRequestError(f"no account {kind} in {currency}")
     amount = Decimal(str(call.body["amount"]))
-    call.state.funds.deposit(user.name, (kind, currency), amount, call.state.now_ms())
+    call.state.funds.adjust(user.name, (kind, currency), amount, call.state.now_ms())
     return {"balances": _balances(call, user.name)}
 
 
@@ -74,16 +77,6 @@ def get_book(call: "Call") -> Json:
         "postings": [posting.as_json() for posting in book.postings[since:]],
         "sound": book.is_sound(),
     }
-
-
-def put_prices(call: "Call") -> Json:
-    """Set prices in US dollars."""
-    catalog = call.state.funds.catalog
-    changes = {code: Decimal(str(price)) for code, price in call.body.items()}
-    if any(price <= 0 or code not in catalog.currencies for code, price in changes.items()):
-        raise BadControlRequestError("a price must be positive and of a known currency")
-    catalog.prices.update(changes)
-    return {code: plain(price) for code, price in catalog.prices.items()}
 
 
 def patch_chain(call: "Call") -> Json:

@@ -2,7 +2,9 @@
 
 Source:
     KuCoin's SDK: `GET /api/v1/accounts` (General, Management 5), `GET /api/v3/currencies` and
-    `…/{currency}` (public 3), `GET /api/v1/prices` (public 3).
+    `…/{currency}` (public 3), `GET /api/v1/prices` (public 3), `GET /api/v2/symbols` (public 4), on
+    the futures host `GET /api/v1/contracts/active` (public 3), `GET /api/v1/hf/accounts/opened`
+    (General, Spot 2: whether the account trades through the `hf` calls; every one does).
 """
 
 import hashlib
@@ -12,6 +14,7 @@ from local.kucoin_simulator import wire
 from local.kucoin_simulator.book import Account
 from local.kucoin_simulator.catalog import BASES, plain
 from local.kucoin_simulator.exchange import Exchange
+from local.kucoin_simulator.symbols import CONTRACTS, SYMBOLS
 from local.kucoin_simulator.wire import Json, Refusal, Response
 
 ACCOUNT_TYPES = ("main", "trade")
@@ -86,3 +89,19 @@ def list_prices(exchange: Exchange) -> Response:
             if code in prices
         }
     )
+
+
+def list_symbols(exchange: Exchange) -> Response:
+    """List every spot market."""
+    return wire.rest_ok([symbol.as_json() for symbol in SYMBOLS.values()])
+
+
+def list_contracts(exchange: Exchange) -> Response:
+    """List every futures contract."""
+    catalog = exchange.state.funds.catalog
+    return wire.rest_ok([contract.as_json(catalog) for contract in CONTRACTS.values()])
+
+
+def tell_hf(exchange: Exchange) -> Response:
+    """Tell that the account trades through the `hf` calls."""
+    return wire.rest_ok(True)

@@ -34,6 +34,7 @@ class User:
         whitelist_only: Whether every withdrawal must go to the address book.
         daily_limit_usdt: Worth of what may be withdrawn in 24 hours.
         frozen: Whether every signed call is refused with 411100.
+        is_broker: Whether it is the broker's own account, which may read rebate reports.
     """
 
     name: str
@@ -49,6 +50,7 @@ class User:
     whitelist_only: bool = False
     daily_limit_usdt: int = 1_000_000
     frozen: bool = False
+    is_broker: bool = False
 
 
 @dataclass(slots=True)

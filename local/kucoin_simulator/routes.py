@@ -3,6 +3,7 @@
 from local.kucoin_simulator import keys, login, market, oauth, rest, security, withdrawals
 from local.kucoin_simulator import withdrawal_history as history
 from local.kucoin_simulator.exchange import Exchange, Handler, Route
+from local.kucoin_simulator.trade_routes import TRADE_ROUTES
 
 WEB = ("web",)
 REST = ("spot", "futures", "broker")
@@ -75,6 +76,7 @@ ROUTES = (
     _public("prices", "/api/v1/prices", market.list_prices),
     Route("timestamp", REST, "GET", "/api/v1/timestamp", "public", rest.get_timestamp, weight=3),
     Route("my_ip", REST, "GET", "/api/v1/my-ip", "public", rest.get_my_ip, weight=20),
+    *TRADE_ROUTES,
 )
 BEARER_IDENTITY = Route(
     "check_key", SPOT, "GET", "/api/v1/user/api-key", "public", rest.get_bearer_identity

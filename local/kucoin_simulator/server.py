@@ -128,6 +128,7 @@ class SimulatorHandler(BaseHTTPRequestHandler):
             if path.startswith(prefix):
                 host = name
                 path = path.removeprefix(f"/{name}")
+                break
         return Request(
             method=self.command,
             host=host,

@@ -11,6 +11,7 @@ from local.kucoin_simulator.config import Config
 from local.kucoin_simulator.faults import FaultBoard
 from local.kucoin_simulator.funds import DEFAULT_BALANCES, Funds
 from local.kucoin_simulator.journal import Journal
+from local.kucoin_simulator.ledgers import Ledgers
 from local.kucoin_simulator.limits import RateLimits
 from local.kucoin_simulator.model import (
     ApiKey,
@@ -23,6 +24,7 @@ from local.kucoin_simulator.model import (
     User,
     demo_users,
 )
+from local.kucoin_simulator.trades import Trades
 from local.kucoin_simulator.worlds import Settings, Worlds
 
 
@@ -43,8 +45,12 @@ class State:
         self.limits = RateLimits()
         self.reset()
 
-    def reset(self) -> None:
-        """Return to the start: demo users, default worlds and settings, no faults, no keys."""
+    def reset(self, now_ms: int | None = None) -> None:
+        """Return to the start: demo users, default worlds and settings, no faults, no keys.
+
+        Args:
+            now_ms: What KuCoin's clock says then; the machine's time unless given.
+        """
         self.worlds = Worlds()
         self.settings = Settings(
             client_secrets=list(self.config.client_secrets),
@@ -52,6 +58,8 @@ class State:
             public_url=self.base_url,
         )
         self.clock.set_offset(0)
+        if now_ms is not None:
+            self.clock.jump_to(now_ms)
         self.faults.clear()
         self.limits.clear()
         self.journal.clear()
@@ -65,6 +73,8 @@ class State:
         self.deleted_keys: dict[str, ApiKey] = {}
         self.users: dict[str, User] = {}
         self.funds = Funds()
+        self.ledgers = Ledgers(self.funds.book)
+        self.trades = Trades()
         self.issued: list[tuple[str, str]] = self._initial_secrets()
         self.add_users(demo_users(self.settings.unified_group))
         for number in range(self.users["dave"].key_limit):
@@ -180,7 +190,7 @@ class State:
         for user, accounts in balances.items():
             for kind, amounts in accounts.items():
                 for currency, amount in amounts.items():
-                    self.funds.deposit(user, (kind, currency), Decimal(amount), self.now_ms())
+                    self.funds.adjust(user, (kind, currency), Decimal(amount), self.now_ms())
 
     def _initial_secrets(self) -> list[tuple[str, str]]:
         secret = [("client_secret", value) for value in self.config.client_secrets]

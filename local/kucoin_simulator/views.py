@@ -49,6 +49,7 @@ def user(state: State, item: model.User) -> Json:
         "keyLimit": item.key_limit,
         "keys": len(state.keys_of(item)),
         "frozen": item.frozen,
+        "isBroker": item.is_broker,
     }
 
 

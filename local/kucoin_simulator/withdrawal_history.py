@@ -12,6 +12,7 @@ from local.kucoin_simulator import wire, withdrawals
 from local.kucoin_simulator.catalog import plain
 from local.kucoin_simulator.exchange import Exchange
 from local.kucoin_simulator.funds import FAILURE, PROCESSING, STATUSES, SUCCESS, Withdrawal
+from local.kucoin_simulator.state import State
 from local.kucoin_simulator.wire import Json, Refusal, Response
 
 DEFAULT_PAGE_SIZE = 50
@@ -40,7 +41,7 @@ def list_withdrawals(exchange: Exchange) -> Response:
             "pageSize": size,
             "totalNum": len(found),
             "totalPage": -(-len(found) // size),
-            "items": [_item(exchange, withdrawal) for withdrawal in shown],
+            "items": [show(exchange.state, withdrawal) for withdrawal in shown],
         }
     )
 
@@ -135,14 +136,15 @@ def _number(query: dict[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _amounts(exchange: Exchange, withdrawal: Withdrawal) -> Json:
-    worlds, cost = exchange.state.worlds, withdrawal.cost
+def _amounts(state: State, withdrawal: Withdrawal) -> Json:
+    worlds, cost = state.worlds, withdrawal.cost
     fee = cost.fee if worlds.history_fee == "total" else cost.network_fee
     amount = withdrawal.order.amount if worlds.history_amount == "asked" else cost.received
     return {"amount": plain(amount), "fee": plain(fee)}
 
 
-def _item(exchange: Exchange, withdrawal: Withdrawal) -> Json:
+def show(state: State, withdrawal: Withdrawal) -> Json:
+    """Return a withdrawal as the history lists it."""
     order = withdrawal.order
     return {
         "id": withdrawal.withdrawal_id,
@@ -152,7 +154,7 @@ def _item(exchange: Exchange, withdrawal: Withdrawal) -> Json:
         "address": order.address,
         "memo": order.memo,
         "isInner": order.is_inner,
-        **_amounts(exchange, withdrawal),
+        **_amounts(state, withdrawal),
         "walletTxId": withdrawal.wallet_tx_id,
         "createdAt": withdrawal.created_ms,
         "updatedAt": withdrawal.updated_ms,
@@ -176,7 +178,7 @@ def _detail(exchange: Exchange, withdrawal: Withdrawal) -> dict[str, Any]:
         "address": order.address,
         "memo": order.memo,
         "isInner": order.is_inner,
-        **_amounts(exchange, withdrawal),
+        **_amounts(exchange.state, withdrawal),
         "walletTxId": withdrawal.wallet_tx_id or None,
         "addressRemark": None,
         "remark": withdrawal.shown_remark,

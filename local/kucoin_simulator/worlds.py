@@ -22,6 +22,8 @@ codeVerificationMismatch  ``260404`` the second body differs from the first
 codeTransferLimit         ``260410`` UID, MAIL, PHONE: more than 3 in 10 s or 50 in 24 h
 codeNotCancellable        ``260420`` cancel of what is not PROCESSING
 codeTravelRule            ``260430`` recipient's identity missing (world travel_rule_required)
+codeDuplicateClientOid    ``126044`` an order or transfer repeats a clientOid
+codeNotBroker             ``260500`` rebate report asked with a key that is no broker's
 ========================  ========== =========================================================
 
 ``40503`` (risk validation) is KuCoin's own and fixed.
@@ -67,6 +69,13 @@ class Worlds:
         insufficient_code: What an amount above the balance is refused with; no balance at all
             is 260100, and fees on top that are not covered 400100.
         travel_rule_required: Whether a withdrawal to an address must name the recipient.
+        no_address: Whether asking for deposit addresses where there are none gives an ``empty``
+            list or is refused with ``260220``.
+        window_clamp: Which end of a silently clamped window is kept: the ``newest`` part or the
+            ``oldest``.
+        window_end: Whether a record at just endAt is ``included`` or ``excluded``.
+        futures_pending: Whether the first page of the futures ledger begins with the ``Pending``
+            entry of the running period.
     """
 
     refresh_rotation: str = _choice("dies", "survives", "reuse_kills_chain")
@@ -83,6 +92,10 @@ class Worlds:
     transfer_limit_counts: str = _choice("first_calls", "all_calls")
     insufficient_code: str = _choice("200004", "260100", "400100")
     travel_rule_required: bool = False
+    no_address: str = _choice("empty", "260220")
+    window_clamp: str = _choice("newest", "oldest")
+    window_end: str = _choice("included", "excluded")
+    futures_pending: bool = True
 
 
 @dataclass(slots=True)
@@ -131,6 +144,18 @@ class Settings:
     code_transfer_limit: str = "260410"
     code_not_cancellable: str = "260420"
     code_travel_rule: str = "260430"
+    spot_fee_rate: str = "0.001"
+    futures_maker_rate: str = "0.0002"
+    futures_taker_rate: str = "0.0006"
+    spot_fills_days: float = 7
+    trade_ledger_window_days: float = 3
+    trade_ledger_days: float = 365
+    funding_ledger_days: float = 365
+    futures_fills_days: float = 90
+    futures_ledger_days: float = 365
+    rebate_rate: str = "0.4"
+    code_duplicate_client_oid: str = "126044"
+    code_not_broker: str = "260500"
 
 
 def apply_patch(target: Worlds | Settings, patch: Mapping[str, Any]) -> None:

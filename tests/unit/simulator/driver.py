@@ -220,3 +220,77 @@ class Purse:
     def main(self, currency="USDT"):
         listed = self.get("/api/v1/accounts", type="main", currency=currency).json()["data"]
         return listed[0]["available"] if listed else "0"
+
+
+class Trader:
+    """A key of one user, and what trading needs; the clock stands still."""
+
+    def __init__(self, driver, user="alice", **key):
+        self.driver, self.control, self.user = driver, driver.control, user
+        self.control.set_clock(frozen=True)
+        self.control.set_settings(timestamp_window_ms=10**12)
+        self.key = driver.key(user, **key)
+
+    @property
+    def now_ms(self):
+        return self.control.state()["clock"]["nowMs"]
+
+    def get(self, path, *, host="", **query):
+        partner = FUTURES if host else SPOT
+        return self.driver.call(self.key, "GET", path, query, host=host, partner=partner)
+
+    def data(self, path, *, host="", **query):
+        answer = self.get(path, host=host, **query).json()
+        assert answer["code"] == "200000", answer
+        return answer["data"]
+
+    def send(self, method, path, body=None, *, host="", query=None, **options):
+        options.setdefault("partner", FUTURES if host else SPOT)
+        return self.driver.call(self.key, method, path, query, body, host=host, **options)
+
+    def spot(self, **changes):
+        """Place a spot order; a market buy of 0.01 BTC unless changed; None takes a field out."""
+        body = {"symbol": "BTC-USDT", "side": "buy", "type": "market", "size": "0.01"} | changes
+        body = {name: value for name, value in body.items() if value is not None}
+        return self.send("POST", "/api/v1/hf/orders", body)
+
+    def spot_order(self, **changes):
+        """Place a spot order that is taken, and return it."""
+        order_id = self.spot(**changes).json()["data"]["orderId"]
+        symbol = changes.get("symbol", "BTC-USDT")
+        return self.data(f"/api/v1/hf/orders/{order_id}", symbol=symbol)
+
+    def futures(self, **changes):
+        """Place a futures order; a market buy of 3 lots at leverage 10 unless changed."""
+        body = {
+            "clientOid": f"c{time.monotonic_ns()}",
+            "symbol": "XBTUSDTM",
+            "side": "buy",
+            "type": "market",
+            "size": 3,
+            "leverage": 10,
+        } | changes
+        body = {name: value for name, value in body.items() if value is not None}
+        return self.send("POST", "/api/v1/orders", body, host="/futures")
+
+    def futures_order(self, **changes):
+        order_id = self.futures(**changes).json()["data"]["orderId"]
+        return self.data(f"/api/v1/orders/{order_id}", host="/futures")
+
+    def transfer(self, source="MAIN", target="TRADE", amount="100", **changes):
+        body = {
+            "clientOid": f"c{time.monotonic_ns()}",
+            "currency": "USDT",
+            "amount": amount,
+            "type": "INTERNAL",
+            "fromAccountType": source,
+            "toAccountType": target,
+        } | changes
+        return self.send("POST", "/api/v3/accounts/universal-transfer", body)
+
+    def balance(self, account="trade", currency="USDT"):
+        """What is available, by the book."""
+        for item in self.control.book()["balances"]:
+            if (item["owner"], item["account"], item["currency"]) == (self.user, account, currency):
+                return item["amount"]
+        return "0"
