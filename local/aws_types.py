@@ -6,6 +6,8 @@ type of the template that is not here and not in moto is therefore an error at d
 """
 
 import json
+import secrets
+import string
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,6 +68,8 @@ _PLAIN_TYPES: dict[str, _Shape] = {
     "AWS::Lambda::Version": _Shape(arn="{FunctionName}:1", ref="arn"),
     "AWS::Logs::MetricFilter": _Shape("FilterName"),
     "AWS::Logs::QueryDefinition": _Shape("Name"),
+    "AWS::S3::BucketPolicy": _Shape(),
+    "AWS::S3::BucketPolicy": _Shape(),
     "AWS::SNS::Subscription": _Shape(),
     "AWS::SNS::TopicPolicy": _Shape(),
     "AWS::SQS::QueuePolicy": _Shape(),
@@ -123,7 +127,7 @@ def _build_secret(name: str, properties: Properties, where: dict[str, str]) -> A
     backend = secretsmanager_backends[where["account"]][where["region"]]
     made = backend.create_secret(
         name=name,
-        secret_string=properties.get("SecretString", "{}"),
+        secret_string=properties.get("SecretString") or _generate_secret(properties),
         secret_binary=None,
         description=properties.get("Description"),
         tags=properties.get("Tags", []),
@@ -134,6 +138,17 @@ def _build_secret(name: str, properties: Properties, where: dict[str, str]) -> A
     )
     arn = (json.loads(made) if isinstance(made, str) else made)["ARN"]
     return _Resource(arn, {"Id": arn})
+
+
+def _generate_secret(properties: Properties) -> str:
+    """What ``GenerateSecretString`` makes: letters and digits under a key of a template."""
+    wanted = properties.get("GenerateSecretString")
+    if wanted is None:
+        return "{}"
+    alphabet = string.ascii_letters + string.digits
+    made = "".join(secrets.choice(alphabet) for _ in range(int(wanted["PasswordLength"])))
+    content = json.loads(wanted["SecretStringTemplate"])
+    return json.dumps({**content, wanted["GenerateStringKey"]: made})
 
 
 def _build_key(name: str, properties: Properties, where: dict[str, str]) -> Any:

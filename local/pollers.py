@@ -84,6 +84,12 @@ class Pollers:
         )
         return QueueFeed(self._stack.aws, source, self._invoke).feed_once()
 
+    def feed_stream(self, table: str) -> StreamFeed:
+        """The feed of a table's stream, from its beginning, to be driven by hand."""
+        arn = self._stack.streams[table]
+        source = next(item for item in self._stack.stream_sources if item.arn == arn)
+        return StreamFeed(self._stack.aws, source, self._invoke)
+
     def tick(self, schedule_name: str) -> InvokeResult:
         """Runs a schedule's function by hand.
 

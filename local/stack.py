@@ -111,9 +111,10 @@ def _put_code(aws: AwsStandin) -> None:
 
 
 def _fill_secret(stack: DeployedStack) -> None:
-    """The operator's part."""
+    """The operator's part; what CloudFormation makes up itself stays."""
     for logical_id, kind in stack.types.items():
-        if kind == "AWS::SecretsManager::Secret":
+        is_made = "GenerateSecretString" in stack.resources[logical_id]
+        if kind == "AWS::SecretsManager::Secret" and not is_made:
             stack.aws.client("secretsmanager").put_secret_value(
                 SecretId=stack.physical_ids[logical_id], SecretString=json.dumps(KUCOIN_SECRET)
             )

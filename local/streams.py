@@ -1,5 +1,7 @@
 """Feeds a function from a table's stream, as Lambda's event source mapping does."""
 
+import base64
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +24,7 @@ class StreamFeed:
         """Begins at the oldest record."""
         self.source = source
         self.given_up: list[dict[str, Any]] = []
+        self._aws = aws
         self._invoke = invoke
         self._streams = aws.client("dynamodbstreams")
         self._last_number: str | None = None
@@ -51,9 +54,26 @@ class StreamFeed:
         else:
             self._tries += 1
         if failed_at is not None and self._tries > self._retries:
-            self.given_up.append(records[0])
+            self._give_up(records[0])
             self._last_number = _get_number(records[0])
             self._tries = 0
+
+    def _give_up(self, record: dict[str, Any]) -> None:
+        """To the destination of failures, where that is a bucket.
+
+        Source: Lambda, "Retaining discarded batch records", S3: the invocation with its records.
+        """
+        self.given_up.append(record)
+        destination = self.source.properties.get("DestinationConfig", {}).get("OnFailure", {})
+        arn = str(destination.get("Destination", ""))
+        if arn.startswith("arn:aws:s3:::"):
+            event = json.dumps({"Records": [self._build_record(record)]})
+            name = self.source.function_name
+            self._aws.client("s3").put_object(
+                Bucket=arn.rpartition(":")[2],
+                Key=f"aws/lambda/{name}/{_get_number(record)}.json",
+                Body=json.dumps({"version": "1.0", "payload": event}).encode(),
+            )
 
     def _find_first_failure(
         self, result: InvokeResult, records: list[dict[str, Any]]
@@ -84,7 +104,7 @@ class StreamFeed:
                     yield record
 
     def _build_record(self, record: dict[str, Any]) -> dict[str, Any]:
-        data = dict(record["dynamodb"])
+        data = {name: _as_json(value) for name, value in record["dynamodb"].items()}
         created = data.get("ApproximateCreationDateTime")
         if created is not None:
             data["ApproximateCreationDateTime"] = int(created.timestamp())
@@ -97,6 +117,17 @@ class StreamFeed:
             "dynamodb": data,
             "eventSourceARN": self.source.arn,
         }
+
+
+def _as_json(value: Any) -> Any:
+    """Binary attributes as Lambda gives them: base64."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {name: _as_json(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_json(inner) for inner in value]
+    return value
 
 
 def _get_number(record: dict[str, Any]) -> str:
