@@ -35,7 +35,7 @@ def build_every_page(name="Northwind", *, logo_url="", label="anna", key_name="k
             )
         ),
     }
-    for code in pages.END_CODES:
+    for code in sorted(pages.END_CODES):
         answers[code] = pages.render_end(
             pages.EndPage(
                 broker,

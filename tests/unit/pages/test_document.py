@@ -12,7 +12,7 @@ from tests.unit.pages.gallery import KUCOIN, Outline, build_every_page
 
 HOSTILE = "\"><script>alert(1)</script>'{0}{broker.name}</title><img src=x onerror=1>"
 
-PAGES = dict(sorted(build_every_page().items()))
+PAGES = build_every_page()
 
 
 def get_policy(answer):
