@@ -38,8 +38,6 @@ def test_verify_after_its_time_is_over_and_new_codes_come_with_the_same_key(mone
     assert money.get()["status"] == "EXPIRED"
     answer = money.verify(factors=old)
     assert (answer.status, answer.json()["code"]) == (409, "verification_expired")
-    money.later(0)
-    assert money.submit().status == 429  # KuCoin's clock was measured anew
     assert money.submit().status == 202
     assert money.codes() != old
     assert money.verify().status == 200
