@@ -19,6 +19,8 @@ VAULT_USE = {
     },
     "WithdrawalRole": {("kms:Decrypt", "api-key")},
     "WithdrawalTrackerRole": {("kms:Decrypt", "api-key")},
+    "KucoinProxyRole": {("kms:Decrypt", "api-key")},
+    "DepositAddressRole": {("kms:Decrypt", "api-key")},
 }
 # Roles that no function has: who assumes them.
 SCHEDULER_ROLES = {"RefreshScheduleRole", "WithdrawalScheduleRole"}

@@ -18,7 +18,9 @@ OF_LIBRARIES = {
 }
 TALKS_TO_KUCOIN = {
     "ConnectFunction",
+    "DepositAddressFunction",
     "KeyCreationFunction",
+    "KucoinProxyFunction",
     "OauthCallbackFunction",
     "TokenRefreshFunction",
     "WithdrawalFunction",

@@ -21,6 +21,11 @@ PUBLIC_ROUTES = {
     "POST /verify/{token}",
     "GET /health",
 }
+# Trading: what they let through is a parameter of its own.
+PROXY_ROUTES = {
+    "ANY /v1/connections/{userId}/kucoin/{proxy+}",
+    "ANY /v1/connections/{userId}/kucoin-futures/{proxy+}",
+}
 # A new type: does the local stack know it (local/aws_types.py), is it kept on deletion?
 KNOWN_TYPES = {
     "AWS::ApiGatewayV2::Api",
@@ -36,6 +41,8 @@ KNOWN_TYPES = {
     "AWS::Lambda::LayerVersion",
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
     "AWS::SQS::Queue",
     "AWS::SSM::Parameter",
     "AWS::Scheduler::Schedule",
@@ -172,8 +179,9 @@ def test_only_the_named_routes_are_public(translated):
 def test_every_public_route_is_throttled_lower(resources):
     (stage,) = select(resources, "AWS::ApiGatewayV2::Stage").values()
     default = stage["DefaultRouteSettings"]
-    assert set(stage["RouteSettings"]) == PUBLIC_ROUTES
-    for route, settings in stage["RouteSettings"].items():
+    assert set(stage["RouteSettings"]) == PUBLIC_ROUTES | PROXY_ROUTES
+    for route in PUBLIC_ROUTES:
+        settings = stage["RouteSettings"][route]
         for limit in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
             assert 0 < settings[limit] < default[limit], route
 
@@ -206,8 +214,37 @@ def test_no_index_holds_more_than_facts(resources):
             assert held <= INDEXABLE, name
 
 
+def test_every_bucket_is_private_encrypted_and_for_tls_only(resources):
+    denied = {
+        name
+        for policy in select(resources, "AWS::S3::BucketPolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for name in find_references(policy["Bucket"])
+    }
+    for name, bucket in select(resources, "AWS::S3::Bucket").items():
+        assert all(bucket["PublicAccessBlockConfiguration"].values()), name
+        assert len(bucket["PublicAccessBlockConfiguration"]) == 4, name
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms", name
+        assert "ServiceKey" in find_references(rule), name
+        assert name in denied, "no request without TLS"
+
+
+def test_files_for_the_broker_do_not_stay(resources):
+    (rule,) = resources["ExportsBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] == {"Ref": "ExportRetentionDays"}
+
+
 def test_what_holds_data_survives_the_stack(resources):
-    kept = {"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SecretsManager::Secret"}
+    kept = {
+        "AWS::DynamoDB::Table",
+        "AWS::KMS::Key",
+        "AWS::S3::Bucket",
+        "AWS::SecretsManager::Secret",
+    }
     for name, resource in resources.items():
         if resource["Type"] in kept:
             assert resource["DeletionPolicy"] == "Retain", name
