@@ -69,7 +69,7 @@ class Ledgers:
         self._entries: dict[tuple[str, str], list[LedgerEntry]] = defaultdict(list)
         self._accruals: dict[tuple[str, str, str], Accrual] = {}
         self._ids = count(FIRST_ENTRY_ID)
-        self._offsets = count(FIRST_OFFSET)
+        self._last_offset = FIRST_OFFSET
         book.on_post = self._note
 
     def entries(
@@ -80,12 +80,17 @@ class Ledgers:
         first = bisect_left(entries, start_ms, key=_time)
         return entries[first : bisect_right(entries, end_ms, key=_time)]
 
-    def pending(self, user: str, currency: str) -> list[tuple[str, Accrual]]:
-        """Return what the current period of a user's symbols has accrued."""
+    @property
+    def next_offset(self) -> int:
+        """An offset that no entry of the futures ledger has yet."""
+        return self._last_offset + 1
+
+    def pending(self, user: str) -> list[tuple[str, str, Accrual]]:
+        """Return currency, symbol and what the running period of a user has accrued."""
         return [
-            (symbol, accrual)
-            for (owner, code, symbol), accrual in self._accruals.items()
-            if (owner, code) == (user, currency)
+            (currency, symbol, accrual)
+            for (owner, currency, symbol), accrual in self._accruals.items()
+            if owner == user
         ]
 
     def settle(self, now_ms: int) -> None:
@@ -95,13 +100,13 @@ class Ledgers:
             del self._accruals[user, currency, symbol]
             self._add(
                 LedgerEntry(
-                    entry_id=next(self._offsets),
+                    entry_id=self._new_id(CONTRACT),
                     user=user,
                     account=CONTRACT,
                     currency=currency,
                     change=accrual.change,
                     fee=accrual.fee,
-                    balance=self._total(user, CONTRACT, currency),
+                    balance=self.total(user, CONTRACT, currency),
                     biz_type="RealisedPNL",
                     time_ms=accrual.ends_ms,
                     context=symbol,
@@ -132,13 +137,13 @@ class Ledgers:
         user, kind, currency = account
         self._add(
             LedgerEntry(
-                entry_id=next(self._offsets if kind == CONTRACT else self._ids),
+                entry_id=self._new_id(kind),
                 user=user,
                 account=kind,
                 currency=currency,
                 change=change,
                 fee=fee,
-                balance=self._total(user, kind, currency),
+                balance=self.total(user, kind, currency),
                 biz_type=posting.biz_type,
                 time_ms=posting.time_ms,
                 context=json.dumps(dict(posting.context), separators=(",", ":"))
@@ -158,7 +163,14 @@ class Ledgers:
         accrual.change += change
         accrual.fee += fee
 
-    def _total(self, user: str, kind: str, currency: str) -> Decimal:
+    def _new_id(self, kind: str) -> int:
+        if kind != CONTRACT:
+            return next(self._ids)
+        self._last_offset += 1
+        return self._last_offset
+
+    def total(self, user: str, kind: str, currency: str) -> Decimal:
+        """Return what an account holds, hold included."""
         held = self._book.balance(user, f"hold:{kind}", currency)
         return self._book.balance(user, kind, currency) + held
 

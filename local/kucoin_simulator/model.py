@@ -167,6 +167,15 @@ class ApiKey:
         return [names[group] for group in self.groups if group in names]
 
 
+@dataclass(frozen=True, slots=True)
+class RebateReport:
+    """A file that waits to be fetched by whoever has its token."""
+
+    token: str
+    text: str
+    expires_ms: int
+
+
 @dataclass(slots=True)
 class LoginAttempt:
     """A browser between the login page and the redirect."""

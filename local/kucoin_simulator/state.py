@@ -20,6 +20,7 @@ from local.kucoin_simulator.model import (
     Grant,
     LoginAttempt,
     Pair,
+    RebateReport,
     Rotation,
     User,
     demo_users,
@@ -75,6 +76,7 @@ class State:
         self.funds = Funds()
         self.ledgers = Ledgers(self.funds.book)
         self.trades = Trades()
+        self.reports: dict[str, RebateReport] = {}
         self.issued: list[tuple[str, str]] = self._initial_secrets()
         self.add_users(demo_users(self.settings.unified_group))
         for number in range(self.users["dave"].key_limit):

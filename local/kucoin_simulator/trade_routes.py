@@ -1,6 +1,14 @@
 """The operations of trading and accounting, each with the permission, pool and weight it has."""
 
-from local.kucoin_simulator import deposit_calls, futures_calls, market, spot_calls, transfers
+from local.kucoin_simulator import (
+    deposit_calls,
+    futures_calls,
+    ledger_calls,
+    market,
+    rebates,
+    spot_calls,
+    transfers,
+)
 from local.kucoin_simulator.exchange import Handler, Route
 
 ORDERS = "/api/v1/hf/orders"
@@ -62,6 +70,33 @@ SPOT_ROWS: tuple[_Row, ...] = (
     ("spot_order_detail", "GET", ORDERS + "/{orderId}", spot_calls.get_order, "General", "spot", 2),
     ("spot_cancel", "DELETE", ORDERS + "/{orderId}", spot_calls.cancel_order, "Spot", "spot", 1),
     ("spot_fills", "GET", "/api/v1/hf/fills", spot_calls.list_fills, "General", "spot", 2),
+    (
+        "funding_ledger",
+        "GET",
+        "/api/v1/accounts/ledgers",
+        ledger_calls.list_funding,
+        "General",
+        "management",
+        2,
+    ),
+    (
+        "trade_ledger",
+        "GET",
+        "/api/v1/hf/accounts/ledgers",
+        ledger_calls.list_trade,
+        "General",
+        "spot",
+        2,
+    ),
+    (
+        "rebate_report",
+        "GET",
+        "/api/v1/broker/api/rebase/download",
+        rebates.order_report,
+        "General",
+        "management",
+        3,
+    ),
     ("hf_opened", "GET", "/api/v1/hf/accounts/opened", market.tell_hf, "General", "spot", 2),
 )
 FUTURES_ROWS: tuple[_Row, ...] = (
@@ -104,6 +139,15 @@ FUTURES_ROWS: tuple[_Row, ...] = (
         "futures",
         5,
     ),
+    (
+        "futures_ledger",
+        "GET",
+        "/api/v1/transaction-history",
+        ledger_calls.list_futures,
+        "General",
+        "futures",
+        2,
+    ),
 )
 
 
@@ -125,6 +169,7 @@ def _signed(host: str, row: _Row) -> Route:
 TRADE_ROUTES = (
     *(_signed("spot", row) for row in SPOT_ROWS),
     *(_signed("futures", row) for row in FUTURES_ROWS),
+    Route("rebate_file", ("web",), "GET", rebates.FILES_PATH, "page", rebates.fetch_report),
     Route("symbols", ("spot",), "GET", "/api/v2/symbols", "public", market.list_symbols, weight=4),
     Route(
         "contracts",
