@@ -43,6 +43,7 @@ class RotationWorld:
     def __post_init__(self) -> None:
         aws = self.stack.aws
         self.table = Table(aws.client("dynamodb"), self.stack.tables["ConnectionsTable"])
+        self.sqs = aws.client("sqs")
         self.connections = ConnectionStore(self.table)
         environment = self.stack.find_function("token_refresh").environment
         self.vault = Vault(aws.client("kms"), environment["VAULT_KEY_ID"])
@@ -158,7 +159,7 @@ class RotationWorld:
 
     def list_messages(self, queue: str) -> list[dict[str, Any]]:
         """What is in a queue, bodies parsed; the queue keeps it."""
-        client, url = self.aws.client("sqs"), self.stack.queues[queue]
+        client, url = self.sqs, self.stack.queues[queue]
         found: list[dict[str, Any]] = []
         while batch := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             found += batch

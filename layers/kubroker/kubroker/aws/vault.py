@@ -106,8 +106,16 @@ class Vault:
             )
         return DataKey(answer["Plaintext"], answer["CiphertextBlob"], context)
 
-    def unwrap(self, wrapped: bytes, context: EncryptionContext) -> DataKey:
+    def unwrap(
+        self, wrapped: bytes, context: EncryptionContext, *, is_noted: bool = True
+    ) -> DataKey:
         """The data key again; the only KMS call of a use.
+
+        Args:
+            wrapped: As ``DataKey.wrapped`` was.
+            context: Whose and what for.
+            is_noted: Whether the audit gets an entry besides CloudTrail's; a rotation has its
+                claim and its commit, and no caller to name.
 
         Raises:
             VaultError: KMS refuses for good: wrong context, or another key.
@@ -123,7 +131,8 @@ class Vault:
                     _note_use(context, AuditOutcome.REFUSED)
                     raise VaultError("KMS refuses to unwrap the data key.") from error
                 raise
-        _note_use(context, AuditOutcome.DONE)
+        if is_noted:
+            _note_use(context, AuditOutcome.DONE)
         return DataKey(answer["Plaintext"], wrapped, context)
 
 

@@ -15,7 +15,7 @@ from kubroker.usecases.rotation import Ending, Refresh
 
 # A caller behind the API has 28 seconds, and its own call to make.
 BUDGET_SECONDS = 14.0
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 0.1
 
 
 class AccessTokens:
@@ -26,7 +26,7 @@ class AccessTokens:
         vault: Vault,
         *,
         connections: ConnectionStore,
-        refresh: Callable[[str, Deadline], Refresh],
+        refresh: Callable[[Connection, Deadline], Refresh],
         rules: RotationRules,
         clock: Clock,
     ) -> None:
@@ -35,7 +35,7 @@ class AccessTokens:
         Args:
             vault: For purpose oauth-tokens.
             connections: The store of connections.
-            refresh: A forced refresh of a user's pair by a deadline.
+            refresh: A refresh of a connection's pair by a deadline, unless it has a later one.
             rules: Has the lease.
             clock: Time.
         """
@@ -62,7 +62,7 @@ class AccessTokens:
             if self._is_trusted(connection):
                 return self._open(connection)
             if connection.rotation is None or not self._is_held(connection):
-                refresh = self._refresh(connection.user_id, deadline)
+                refresh = self._refresh(connection, deadline)
                 if refresh.access_token is not None:
                     return refresh.access_token
                 if refresh.ending not in {Ending.HELD, Ending.OVERTAKEN}:

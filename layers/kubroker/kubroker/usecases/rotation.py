@@ -126,13 +126,21 @@ class Rotation:
         self._clock = clock
         self._new_id = new_id
 
-    def refresh(self, user_id: str, *, deadline: Deadline, is_forced: bool = False) -> Refresh:
+    def refresh(
+        self,
+        user_id: str,
+        *,
+        deadline: Deadline,
+        is_forced: bool = False,
+        seen_seq: int | None = None,
+    ) -> Refresh:
         """Does what the connection needs now.
 
         Args:
             user_id: Whose.
             deadline: When this process has to be done.
             is_forced: Due or not: an access token is needed, or somebody asked.
+            seen_seq: The commit whose pair is not good enough; a later one is.
 
         Raises:
             StoreError: DynamoDB could not be asked before anything was claimed.
@@ -140,6 +148,8 @@ class Rotation:
         connection = self._connections.find(user_id)
         if connection is None:
             return Refresh(ending=Ending.IDLE)
+        if seen_seq is not None and connection.committed_seq > seen_seq:
+            return Refresh(ending=Ending.OVERTAKEN, connection=connection)
         now = self._clock.now()
         try:
             match decide_action(connection, self._rules, now, is_forced=is_forced):

@@ -80,7 +80,7 @@ class RotationAsking:
         if wrapped is None or ciphertext is None:
             raise VaultError("There is no pair to open.")
         context = EncryptionContext(claimed.user_id, Purpose.OAUTH_TOKENS)
-        data_key = self._vault.unwrap(wrapped, context)
+        data_key = self._vault.unwrap(wrapped, context, is_noted=False)
         payload = json.loads(data_key.decrypt(ciphertext))
         return data_key, SecretStr(payload["refreshToken"])
 

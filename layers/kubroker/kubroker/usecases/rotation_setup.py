@@ -9,6 +9,7 @@ from kubroker.aws.refusals import RefusalCounts
 from kubroker.aws.rotations import RotationStore
 from kubroker.aws.table import Table
 from kubroker.aws.vault import Vault
+from kubroker.domain.connection import Connection
 from kubroker.kucoin.oauth import OAuthClient
 from kubroker.settings import (
     CommonSettings,
@@ -61,18 +62,28 @@ def build_rotation(kucoin: KucoinSettings, oauth: OAuthClient, clock: Clock) -> 
 
 
 def build_access_tokens(
-    kucoin: KucoinSettings, oauth: OAuthClient, connections: ConnectionStore, vault: Vault
+    kucoin: KucoinSettings,
+    oauth: OAuthClient,
+    connections: ConnectionStore,
+    vault: Vault,
+    *,
+    clock: Clock | None = None,
 ) -> AccessTokens:
     """Access tokens on demand.
 
     Raises:
         ConfigurationError: A setting is missing or malformed.
     """
-    clock = Clock()
+    clock = clock or Clock()
     rotation = build_rotation(kucoin, oauth, clock)
 
-    def refresh(user_id: str, deadline: Deadline) -> Refresh:
-        return rotation.refresh(user_id, deadline=deadline, is_forced=True)
+    def refresh(connection: Connection, deadline: Deadline) -> Refresh:
+        return rotation.refresh(
+            connection.user_id,
+            deadline=deadline,
+            is_forced=True,
+            seen_seq=connection.committed_seq,
+        )
 
     return AccessTokens(
         vault,
