@@ -24,9 +24,7 @@ def delivery() -> DeliverWebhook:
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Runs one message of the queue."""
+    work = log_failures(delivery().work)
     return process_partial_response(
-        event=event,
-        record_handler=log_failures(delivery().work),
-        processor=batch,
-        context=context,
+        event=event, record_handler=work, processor=batch, context=context
     )

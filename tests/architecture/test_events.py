@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[2]
 EVENTS = sorted((ROOT / "events").glob("*/*.json"))
 TRANSLATED = load_translated()
 ROUTES = list_routes(TRANSLATED)
+# Functions whose queue has another name.
+QUEUES = {"webhook_delivery": "webhook.fifo"}
 # Functions that a schedule calls, with no event of its own.
 SCHEDULED = {"refresh_dispatcher", "withdrawal_tracker"}
 
@@ -26,6 +28,21 @@ def _find_folder(operation):
     return re.sub(r"(?<!^)(?=[A-Z])", "_", function).lower()
 
 
+def _check_stream_event(function, sources):
+    """The streams of a batch are one, and one that the function reads."""
+    (source,) = sources
+    resources = TRANSLATED["Resources"]
+    read = {
+        resources[next(find_references(mapping["EventSourceArn"]))]["Properties"]["TableName"][
+            "Fn::Sub"
+        ]
+        for name, mapping in select(resources, "AWS::Lambda::EventSourceMapping").items()
+        if name.startswith(function.title().replace("_", "") + "Function")
+    }
+    table = source.split(":")[5].split("/")[1]
+    assert table.replace("kubroker-dev-", "kubroker-${Stage}-") in read
+
+
 @pytest.mark.parametrize("path", EVENTS, ids=_name)
 def test_event_belongs_to_its_function(path):
     event = json.loads(path.read_text())
@@ -36,8 +53,11 @@ def test_event_belongs_to_its_function(path):
         return
     if "Records" in event:
         sources = {record["eventSourceARN"] for record in event["Records"]}
+        if "dynamodb" in event["Records"][0]:
+            _check_stream_event(function, sources)
+            return
         assert sources == {
-            f"arn:aws:sqs:eu-west-1:123456789012:kubroker-dev-{function.replace('_', '-')}"
+            f"arn:aws:sqs:eu-west-1:123456789012:kubroker-dev-{QUEUES.get(function, function.replace('_', '-'))}"
         }
         assert all(json.loads(record["body"])["kind"] for record in event["Records"])
         return

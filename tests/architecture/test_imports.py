@@ -1,4 +1,7 @@
-"""Who may import whom. The picture: http_api → usecases → aws, kucoin → domain → errors."""
+"""Who may import whom: http_api → usecases → aws, kucoin, webhooks → domain → errors.
+
+``webhooks`` borrows the exchange of ``kucoin``: one total deadline, honest outcomes.
+"""
 
 import ast
 import re
@@ -10,10 +13,11 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers/kubroker/kubroker"
 BESIDE = {"settings", "observability"}
 MAY_IMPORT = {
-    "http_api": {"http_api", "usecases", "aws", "kucoin", "domain", "errors"} | BESIDE,
-    "usecases": {"usecases", "aws", "kucoin", "domain", "errors"} | BESIDE,
+    "http_api": {"http_api", "usecases", "aws", "kucoin", "webhooks", "domain", "errors"} | BESIDE,
+    "usecases": {"usecases", "aws", "kucoin", "webhooks", "domain", "errors"} | BESIDE,
     "aws": {"aws", "domain", "errors"} | BESIDE,
     "kucoin": {"kucoin", "domain", "errors"} | BESIDE,
+    "webhooks": {"webhooks", "kucoin", "domain", "errors"},
     "domain": {"domain", "errors"},
     "errors": set(),
     "settings": {"domain", "errors"},

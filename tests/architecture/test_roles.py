@@ -1,8 +1,16 @@
 """Least privilege, as far as the template alone can tell it."""
 
+import re
+
 import pytest
 
-from tests.support.deployed import as_list, find_references, load_translated, select
+from tests.support.deployed import (
+    as_list,
+    find_references,
+    list_routes,
+    load_translated,
+    select,
+)
 
 RESOURCES = load_translated()["Resources"]
 ROLES = select(RESOURCES, "AWS::IAM::Role")
@@ -117,9 +125,18 @@ def test_schedule_may_invoke_its_function_only(role):
 
 
 def test_queue_consumers_may_work_their_queue():
-    needed = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    needed_of = {
+        "AWS::SQS::Queue": {
+            "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+        },
+        "AWS::DynamoDB::Table": {
+            "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator",
+            "dynamodb:ListStreams",
+        },
+    }  # fmt: skip
     for mapping in select(RESOURCES, "AWS::Lambda::EventSourceMapping").values():
         (queue,) = find_references(mapping["EventSourceArn"])
+        needed = needed_of[RESOURCES[queue]["Type"]]
         (function,) = find_references(mapping["FunctionName"])
         (role,) = find_references(FUNCTIONS[function]["Role"])
         granted = {
@@ -129,6 +146,43 @@ def test_queue_consumers_may_work_their_queue():
             for action in as_list(statement["Action"])
         }
         assert needed <= granted, function
+
+
+def _list_audit_actions(role):
+    return {
+        action
+        for statement in _list_statements(role)
+        if "AuditTable" in find_references(statement["Resource"])
+        for action in as_list(statement["Action"])
+    }
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_can_only_add_to_the_audit(role):
+    reads = {
+        "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams", "dynamodb:Query",
+    }  # fmt: skip
+    assert _list_audit_actions(role) <= {"dynamodb:PutItem", *reads}
+
+
+def test_every_function_that_opens_secrets_or_acts_can_add_to_the_audit():
+    writers = {
+        role
+        for role in ROLES
+        if any(
+            "kms:Decrypt" in as_list(statement["Action"]) for statement in _list_statements(role)
+        )
+    }
+    for route, operation in list_routes(load_translated()).items():
+        method, _, path = route.partition(" ")
+        if path.startswith("/v1/") and method != "GET":
+            uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+            function = re.search(r"\$\{(\w+Function)\.", uri)[1]
+            writers |= set(find_references(FUNCTIONS[function]["Role"]))
+    assert writers
+    for role in writers:
+        assert "dynamodb:PutItem" in _list_audit_actions(role), f"{role}: add its WriteAudit"
 
 
 def _get_key_statements(name):

@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from kubroker.domain import webhook_retries
+from kubroker.usecases.disconnect import BACKUP_SECONDS
 from kubroker.usecases.key_messages import MAX_RECEIVE_COUNT
 from tests.support.deployed import as_list, find_references, list_routes, select
 
@@ -32,6 +34,7 @@ KNOWN_TYPES = {
     "AWS::ApiGatewayV2::Stage",
     "AWS::CloudWatch::Alarm",
     "AWS::DynamoDB::Table",
+    "AWS::Events::EventBus",
     "AWS::IAM::Role",
     "AWS::KMS::Alias",
     "AWS::KMS::Key",
@@ -51,8 +54,8 @@ KNOWN_TYPES = {
 # Attributes that an index may hold: never a ciphertext or a wrapped key.
 INDEXABLE = {
     "apiKeyState", "authorization", "connectionStatus", "createdAt", "dueShard",
-    "kucoinWithdrawalId", "nextActionAt", "nextCheckAt", "openShard", "state", "updatedAt",
-    "userId",
+    "kucoinUid", "kucoinWithdrawalId", "nextActionAt", "nextCheckAt", "openShard", "state",
+    "updatedAt", "userId", "walletTxId", "withdrawalId",
 }  # fmt: skip
 
 
@@ -161,9 +164,68 @@ def test_every_queue_consumer_reports_partial_failures_and_has_time(resources):
     for name, mapping in select(resources, "AWS::Lambda::EventSourceMapping").items():
         (source,) = find_references(mapping["EventSourceArn"])
         (function,) = find_references(mapping["FunctionName"])
+        if source not in queues:
+            continue
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
         # Source: Lambda's developer guide, "Configuring a queue to use with Lambda": six times.
         assert queues[source]["VisibilityTimeout"] >= 6 * functions[function]["Timeout"], name
+
+
+def test_every_stream_consumer_sets_aside_what_it_can_not_work(resources):
+    tables = select(resources, "AWS::DynamoDB::Table")
+    alarms = select(resources, "AWS::CloudWatch::Alarm").values()
+    watched = {
+        reference
+        for alarm in alarms
+        if alarm.get("MetricName") == "IteratorAge"
+        for reference in find_references(alarm["Dimensions"])
+    }
+    streams = 0
+    for name, mapping in select(resources, "AWS::Lambda::EventSourceMapping").items():
+        (source,) = find_references(mapping["EventSourceArn"])
+        if source not in tables:
+            continue
+        streams += 1
+        (function,) = find_references(mapping["FunctionName"])
+        assert mapping["StartingPosition"] == "TRIM_HORIZON", name
+        assert mapping["BisectBatchOnFunctionError"], name
+        assert mapping["MaximumRecordAgeInSeconds"] < 86_400, "a stream forgets after a day"
+        target = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+        assert list(find_references(target)) == ["SetAsideBucket"], name
+        assert function in watched, f"nobody would see that {function} lags behind"
+    assert streams >= 3
+
+
+def test_every_bucket_is_private_encrypted_and_kept(resources):
+    policies = select(resources, "AWS::S3::BucketPolicy").values()
+    guarded = {next(find_references(policy["Bucket"])) for policy in policies}
+    for name, bucket in select(resources, "AWS::S3::Bucket").items():
+        assert all(bucket["PublicAccessBlockConfiguration"].values()), name
+        assert "ServiceKey" in find_references(bucket["BucketEncryption"]), name
+        assert resources[name]["DeletionPolicy"] == "Retain", name
+        assert name in guarded, f"{name} takes plain http"
+
+
+def test_audit_is_locked_and_append_only(resources):
+    bucket = resources["AuditBucket"]["Properties"]
+    assert bucket["ObjectLockEnabled"]
+    assert bucket["VersioningConfiguration"]["Status"] == "Enabled"
+    assert bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Days"]
+    assert "TimeToLiveSpecification" not in resources["AuditTable"]["Properties"]
+
+
+def test_what_is_set_aside_is_gone_before_backups_forget(resources):
+    (rule,) = resources["SetAsideBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] * 86_400 < BACKUP_SECONDS, "receipts promise it"
+
+
+def test_webhooks_are_tried_for_a_day(resources):
+    redrive = resources["WebhookQueue"]["Properties"]["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == webhook_retries.MAX_RECEIVE_COUNT
+    for jitter in (0.0, 0.999):
+        tried = webhook_retries.total_seconds(redrive["maxReceiveCount"], jitter=jitter)
+        assert 86_400 <= tried <= 1.5 * 86_400
 
 
 def test_only_the_named_routes_are_public(translated):
@@ -252,11 +314,20 @@ def test_what_holds_data_survives_the_stack(resources):
 
 
 def test_secret_is_made_empty(resources):
-    (secret,) = select(resources, "AWS::SecretsManager::Secret").values()
+    secret = resources["KucoinSecret"]["Properties"]
     assert secret["Name"] == {"Fn::Sub": "kubroker/${Stage}/kucoin"}
     content = json.loads(secret["SecretString"])
     parts = {"partner": "", "brokerName": "", "brokerKey": ""}
     assert content == {"clientSecret": "", "spot": parts, "futures": parts}
+
+
+def test_webhooks_secret_is_made_by_aws(resources):
+    secret = resources["WebhooksSecret"]["Properties"]
+    assert "SecretString" not in secret, "it would stand in the template"
+    made = secret["GenerateSecretString"]
+    assert json.loads(made["SecretStringTemplate"]) == {"previous": ""}
+    assert made["PasswordLength"] % 4 == 0, "valid base64"
+    assert made["ExcludePunctuation"]
 
 
 def test_every_output_has_a_description(template):

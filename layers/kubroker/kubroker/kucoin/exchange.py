@@ -198,6 +198,16 @@ class Exchange:
         return KucoinAnswer(status=response.status, headers=names, body=body)
 
 
+def list_addresses(host: str, port: int) -> list[str]:
+    """Every address of a host, in the resolver's order.
+
+    Raises:
+        OSError: It has none.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
 @cache
 def _build_tls_context() -> ssl.SSLContext:
     """Verifies the chain and the host name by the system's authorities."""

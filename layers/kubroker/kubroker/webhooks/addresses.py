@@ -6,11 +6,11 @@ judged is the one connected to.
 """
 
 import ipaddress
-import socket
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
 from kubroker.errors import ConfigurationError, ForbiddenError
+from kubroker.kucoin.exchange import list_addresses
 
 type Resolve = Callable[[str, int], list[str]]
 
@@ -62,17 +62,7 @@ def is_public(address: str) -> bool:
     return found.is_global and not found.is_multicast
 
 
-def resolve(host: str, port: int) -> list[str]:
-    """Every address of a host, in the resolver's order.
-
-    Raises:
-        OSError: It has none.
-    """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def choose_public_address(host: str, port: int, *, lookup: Resolve = resolve) -> str:
+def choose_public_address(host: str, port: int, *, lookup: Resolve = list_addresses) -> str:
     """The address to connect to; one private address among them refuses all.
 
     Raises:
