@@ -13,8 +13,10 @@ KuCoin itself calls unclear, is an unknown outcome and never a refusal.
 import json
 import math
 import re
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from kubroker.errors import KucoinOutcomeUnknownError, KucoinRefusedError
 from kubroker.kucoin.exchange import KucoinAnswer
@@ -52,17 +54,19 @@ def parse_rest(answer: KucoinAnswer, *, is_acting: bool) -> Any:
     raise _build_error(answer, code, _get_text(body, "msg"), is_acting=is_acting)
 
 
-def parse_web(answer: KucoinAnswer) -> Any:
+def parse_web(answer: KucoinAnswer, *, hidden: Collection[str] = ()) -> Any:
     """Reads an answer of the web host's resources, all of which act.
 
     Args:
         answer: The whole answer.
+        hidden: Secrets that were sent; KuCoin might repeat them.
 
     Returns:
         The field ``data``.
 
     Raises:
-        KucoinRefusedError: KuCoin said no. Whatever looks like a secret is cut from its words.
+        KucoinRefusedError: KuCoin said no. Whatever is or looks like a secret is cut from its
+            words.
         KucoinOutcomeUnknownError: The answer does not say what happened, or contradicts itself.
     """
     body = _read_object(answer)
@@ -74,14 +78,16 @@ def parse_web(answer: KucoinAnswer) -> Any:
     is_contradictory = success is True or (success is not False and is_success_code)
     if code is None or is_contradictory:
         raise _build_unreadable(answer)
-    raise _build_error(answer, code, _redact(_get_text(body, "msg")), is_acting=True)
+    words = _redact(_get_text(body, "msg"), hidden)
+    raise _build_error(answer, _hide(code, hidden), words, is_acting=True)
 
 
-def parse_token(answer: KucoinAnswer) -> dict[str, Any]:
+def parse_token(answer: KucoinAnswer, *, hidden: Collection[str] = ()) -> dict[str, Any]:
     """Reads an answer of the token endpoints.
 
     Args:
         answer: The whole answer.
+        hidden: Secrets that were sent; KuCoin might repeat them.
 
     Returns:
         The object that holds ``access_token``, bare or as an envelope's data.
@@ -94,9 +100,9 @@ def parse_token(answer: KucoinAnswer) -> dict[str, Any]:
     if "access_token" in body:
         return body
     if name := _get_text(body, "error"):
-        words = _redact(_get_text(body, "error_description"))
-        raise _build_error(answer, name, words, is_acting=True)
-    data = parse_web(answer)
+        words = _redact(_get_text(body, "error_description"), hidden)
+        raise _build_error(answer, _hide(name, hidden), words, is_acting=True)
+    data = parse_web(answer, hidden=hidden)
     if isinstance(data, dict) and "access_token" in data:
         return data
     raise _build_unreadable(answer)
@@ -171,9 +177,16 @@ def _get_text(body: dict[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _redact(words: str) -> str:
-    """The web host might repeat the code or token it refuses."""
-    return _LIKE_A_SECRET.sub("[…]", words)
+def _redact(words: str, hidden: Collection[str]) -> str:
+    """The web host might repeat the code, token or client secret it refuses."""
+    return _LIKE_A_SECRET.sub("[…]", _hide(words, hidden))
+
+
+def _hide(words: str, hidden: Collection[str]) -> str:
+    for secret in hidden:
+        for form in (secret, quote(secret, safe="")):
+            words = words.replace(form, "[…]")
+    return words
 
 
 def _build_error(

@@ -163,7 +163,7 @@ class ApiKeyClient:
             access_token, frozenset(permissions), is_addressbook_only=is_addressbook_only
         )
         answer = self._transport.send(request, deadline_seconds=deadline_seconds, is_fresh=True)
-        data = answers.parse_web(answer)
+        data = answers.parse_web(answer, hidden=[access_token.get_secret_value()])
         api_key = answers.find_header_value(data, "apiKey")
         secret = answers.find_text(data, "secret")
         passphrase = answers.find_text(data, "passphrase")

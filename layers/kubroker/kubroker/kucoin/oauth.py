@@ -4,7 +4,7 @@ Source: kucoin-fast-api, 5 to 7; paths and what else is undocumented: ``KucoinPr
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -123,7 +123,7 @@ class OAuthClient:
         )
         url = self._web_url + settings.protocol.token_path
         request = KucoinRequest(method="GET", url=url, query=query)
-        return self._ask(request, deadline_seconds)
+        return self._ask(request, [code, *([secret] if secret else [])], deadline_seconds)
 
     def refresh(self, refresh_token: SecretStr, *, deadline_seconds: float) -> TokenPair:
         """Spends a refresh token for a new pair; the old access token is dead at once.
@@ -155,11 +155,14 @@ class OAuthClient:
             headers={"Content-Type": _FORM},
             body=b"" if protocol.refresh_in_query else fields.encode(),
         )
-        return self._ask(request, deadline_seconds)
+        return self._ask(request, [refresh_token], deadline_seconds)
 
-    def _ask(self, request: KucoinRequest, deadline_seconds: float) -> TokenPair:
+    def _ask(
+        self, request: KucoinRequest, sent: Iterable[SecretStr], deadline_seconds: float
+    ) -> TokenPair:
         answer = self._transport.send(request, deadline_seconds=deadline_seconds, is_fresh=True)
-        return parse_token_pair(answer, self._settings.protocol)
+        hidden = [secret.get_secret_value() for secret in sent]
+        return parse_token_pair(answer, self._settings.protocol, hidden=hidden)
 
     def _build_query(self, **fields: str) -> str:
         """Encodes all values but the redirect URL, which has to survive that."""
@@ -174,7 +177,9 @@ class OAuthClient:
         )
 
 
-def parse_token_pair(answer: KucoinAnswer, protocol: KucoinProtocol) -> TokenPair:
+def parse_token_pair(
+    answer: KucoinAnswer, protocol: KucoinProtocol, *, hidden: Collection[str] = ()
+) -> TokenPair:
     """Reads a pair and mistrusts each field.
 
     Source: kucoin-fast-api, 7.2 and 7.3; RFC 6749, 5.1.
@@ -182,6 +187,7 @@ def parse_token_pair(answer: KucoinAnswer, protocol: KucoinProtocol) -> TokenPai
     Args:
         answer: The token endpoint's.
         protocol: Has the life of an access token whose ``expires_in`` is no use.
+        hidden: Secrets that were sent; KuCoin might repeat them.
 
     Returns:
         The pair.
@@ -190,7 +196,7 @@ def parse_token_pair(answer: KucoinAnswer, protocol: KucoinProtocol) -> TokenPai
         KucoinRefusedError: KuCoin said no.
         KucoinOutcomeUnknownError: There is no usable access token in it.
     """
-    fields = answers.parse_token(answer)
+    fields = answers.parse_token(answer, hidden=hidden)
     access_token = answers.find_header_value(fields, "access_token")
     if access_token is None:
         raise answers.build_unreadable(answer, "access token")
