@@ -10,7 +10,8 @@ A Lambda process works on one request at a time: the caller of the moment is the
 import os
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -23,7 +24,7 @@ from kubroker.domain.audit import (
     build_entry_id,
 )
 from kubroker.domain.event_types import Event
-from kubroker.errors import ConfigurationError, LostRaceError, StoreError
+from kubroker.errors import ConfigurationError, KubrokerError, LostRaceError, StoreError
 from kubroker.observability import AUDIT_FAILED, count, logger
 from kubroker.settings import AuditSettings
 
@@ -178,6 +179,37 @@ def note(act: Act) -> None:
         logger.error(
             "an audit entry is lost", extra={"action": act.action, "reason": error.message}
         )
+
+
+def run_audited[Result](
+    act: Act,
+    do: Callable[[], Result],
+    *,
+    judge: Callable[[Result], tuple[AuditOutcome, str | None]],
+) -> Result:
+    """Does what can't be undone, between its two entries; one without an end was cut off.
+
+    Args:
+        act: What begins.
+        do: Does it.
+        judge: The outcome and the code of what it came to.
+
+    Returns:
+        What ``do`` returned.
+
+    Raises:
+        StoreError: The audit takes no entry; nothing was done.
+        KubrokerError: Whatever ``do`` raises.
+    """
+    record(act)
+    try:
+        result = do()
+    except KubrokerError as error:
+        note(replace(act, outcome=AuditOutcome.FAILED, code=error.code))
+        raise
+    outcome, code = judge(result)
+    note(replace(act, outcome=outcome, code=code))
+    return result
 
 
 def note_event(audit: AuditStore, event: Event, at: int) -> None:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from kubroker.aws.audit import Act, note, record
 from kubroker.aws.connections import ConnectionStore
 from kubroker.aws.key_attempts import KeyAttemptStore
 from kubroker.aws.vault import EncryptionContext, Purpose, Vault
+from kubroker.domain.audit import AuditKind, AuditOutcome
 from kubroker.domain.connection import (
     AttemptState,
     Connection,
@@ -145,7 +147,8 @@ class KeyCreation:
             return
         if self._checks.keep_current(connection, attempt, token):
             return
-        # Before the claim: a KMS that is down must not leave a claim behind.
+        # Before the claim: an audit or a KMS that is down must not leave a claim behind.
+        record(_build_act(connection, attempt, AuditOutcome.BEGUN))
         data_key = self._vault.create_data_key(
             EncryptionContext(connection.user_id, Purpose.API_KEY)
         )
@@ -156,6 +159,7 @@ class KeyCreation:
         except (KucoinError, ConfigurationError) as error:
             self._handle_failure(request, error, is_last_delivery=is_last_delivery)
             return
+        note(_build_act(connection, attempt, AuditOutcome.DONE))
         facts = _build_facts(
             created, attempt, is_addressbook_only=is_addressbook_only, now=self._now()
         )
@@ -185,6 +189,7 @@ class KeyCreation:
         connection, attempt = request.connection, request.attempt
         if isinstance(error, KucoinUnsentError) and not is_last_delivery:
             self._attempts.release(connection, attempt.attempt_id, now=self._now())
+            note(_build_act(connection, attempt, AuditOutcome.FAILED, error.code))
             raise UnavailableError("KuCoin could not be reached.") from error
         logger.warning("no key was made", extra={"reason": error.message})
         if isinstance(error, KucoinUnsentError):
@@ -197,6 +202,9 @@ class KeyCreation:
         else:
             code = "key_outcome_unknown"
         self._checks.fail(connection, attempt, code)
+        is_unknown = code == "key_outcome_unknown"
+        outcome = AuditOutcome.UNKNOWN if is_unknown else AuditOutcome.REFUSED
+        note(_build_act(connection, attempt, outcome, code))
 
     def _ask(self, request: KeyRequest) -> tuple[CreatedApiKey, bool]:
         """Asks KuCoin; 40503 with withdrawal once more with the other address-book choice.
@@ -233,6 +241,20 @@ class KeyCreation:
         data_key = self._vault.unwrap(pending.pair.data_key, context)
         payload = json.loads(data_key.decrypt(pending.pair.ciphertext))
         return SecretStr(payload["accessToken"])
+
+
+def _build_act(
+    connection: Connection, attempt: KeyAttempt, outcome: AuditOutcome, code: str | None = None
+) -> Act:
+    """The audit's word on asking KuCoin for a key."""
+    return Act(
+        user_id=connection.user_id,
+        kind=AuditKind.ACT,
+        action="api_key.create",
+        outcome=outcome,
+        code=code,
+        reference=attempt.attempt_id,
+    )
 
 
 def _attempt_of(connection: Connection) -> KeyAttempt:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from kubroker.aws.audit import Act, run_audited
 from kubroker.aws.vault import Vault
+from kubroker.domain.audit import AuditKind, AuditOutcome
 from kubroker.domain.connection import Connection
 from kubroker.domain.withdrawal import QuotedFees, Verification, Withdrawal, WithdrawalState
 from kubroker.errors import (
@@ -103,6 +105,20 @@ class Submission:
             ConflictError: The same payment is in flight, or the connection is gone.
             StoreError: AWS could not be asked; the same key tells how it stands.
         """
+        act = Act(
+            user_id=withdrawal.user_id,
+            kind=AuditKind.ACT,
+            action="withdrawal.submit" if request.factors is None else "withdrawal.verify",
+            outcome=AuditOutcome.BEGUN,
+            reference=withdrawal.withdrawal_id,
+        )
+        return run_audited(
+            act, lambda: self._attempt(withdrawal, connection, request), judge=_judge
+        )
+
+    def _attempt(
+        self, withdrawal: Withdrawal, connection: Connection, request: SubmitRequest
+    ) -> Withdrawal:
         check_may_withdraw(connection)
         self.check_switch()
         credentials = open_credentials(self._vault, connection)
@@ -165,6 +181,14 @@ class Submission:
         return self._records.write(
             claimed, WithdrawalState.VERIFICATION_REQUIRED, {"verification": verification}
         )
+
+
+def _judge(result: Withdrawal) -> tuple[AuditOutcome, str | None]:
+    """How the audit tells what an attempt came to."""
+    if result.state is WithdrawalState.OUTCOME_UNKNOWN:
+        return AuditOutcome.UNKNOWN, result.state
+    is_refused = result.state is WithdrawalState.REJECTED
+    return (AuditOutcome.REFUSED if is_refused else AuditOutcome.DONE), result.state
 
 
 def _build_unsent(error: KubrokerError) -> KubrokerError:
