@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -131,6 +132,34 @@ def test_parse_refusal_that_repeats_a_secret_is_cut(parse, payload):
     with pytest.raises(KucoinRefusedError) as caught:
         parse(answer(payload))
     assert caught.value.kucoin_message == "Invalid token […]!"
+
+
+@pytest.mark.parametrize("secret", ["own-secret", "a b/c+d%e", "x" * 8])
+@pytest.mark.parametrize("write", [str, lambda secret: quote(secret, safe="")])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"success": False, "code": "40002", "msg": "no: {}"},
+        {"error": "invalid_grant", "error_description": "no: {}"},
+        {"error": "no_{}"},
+        {"success": False, "code": "no_{}"},
+    ],
+)
+def test_parse_token_refusal_repeats_nothing_that_was_sent(secret, write, body):
+    told = {
+        name: value.format(write(secret)) if isinstance(value, str) else value
+        for name, value in body.items()
+    }
+    with pytest.raises(KucoinRefusedError) as caught:
+        parse_token(answer(told), hidden=["other-secret", secret])
+    assert secret not in caught.value.message
+    assert write(secret) not in caught.value.message
+
+
+def test_parse_token_refusal_keeps_its_code_from_a_secret_of_one_letter():
+    with pytest.raises(KucoinRefusedError) as caught:
+        parse_token(answer({"error": "invalid_grant"}), hidden=["r"])
+    assert caught.value.kucoin_code == "invalid_grant"
     assert SECRET not in str(caught.value)
 
 

@@ -28,6 +28,7 @@ MAX_TEXT_CHARACTERS = 16_384
 # Source: KuCoin's REST error codes: timeout and server error tell nothing about a POST.
 UNCLEAR_CODES = frozenset({"408000", "500000"})
 _FAILURE_WORDS = re.compile(r"\bfail(ed|ure)?\b|\berror\b", re.IGNORECASE)
+_SHORTEST_SECRET = 8
 _LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_-]{20,}")
 
 
@@ -183,7 +184,8 @@ def _redact(words: str, hidden: Collection[str]) -> str:
 
 
 def _hide(words: str, hidden: Collection[str]) -> str:
-    for secret in hidden:
+    """A secret of a few letters hides nothing: KuCoin's codes have to stay what they are."""
+    for secret in (value for value in hidden if len(value) >= _SHORTEST_SECRET):
         for form in (secret, quote(secret, safe="")):
             words = words.replace(form, "[…]")
     return words
