@@ -242,9 +242,15 @@ class SimulatorControl(TradeControl):
         """Set a status; with FAILURE also failureReason and returnStatus."""
         return self.call("PATCH", f"/withdrawals/{withdrawal_id}", {"status": status, **fields})
 
-    def book(self, since: int = 0) -> Any:
-        """Return balances, postings after a sequence number, and whether the book is sound."""
-        return self.call("GET", f"/book?since={since}")
+    def book(self, since: int = 0, limit: int | None = None) -> Any:
+        """Return balances, postings after a sequence number, and whether the book is sound.
+
+        Args:
+            since: Sequence number of the last posting that is not wanted.
+            limit: How many postings at most; all unless given.
+        """
+        most = "" if limit is None else f"&limit={limit}"
+        return self.call("GET", f"/book?since={since}{most}")
 
     def patch_chain(self, currency: str, chain: str, **fields: Any) -> Any:
         """Change a chain: isWithdrawEnabled, needTag, minFee, minSize, feeRate, precision."""

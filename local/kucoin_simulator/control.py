@@ -30,7 +30,7 @@ POST /_sim/users/{name}/balances        {account, currency, amount} -> balances 
 GET /_sim/codes                         -> {codes: [{user, transactionId, factors, ...}]}
 GET /_sim/withdrawals                   -> {withdrawals: [...]} with every figure
 PATCH /_sim/withdrawals/{id}            {status, failureReason, returnStatus} -> withdrawal
-GET /_sim/book?since=                   -> {balances, postings, sound}
+GET /_sim/book?since=&limit=            -> {balances, postings, sound}
 POST /_sim/users/{name}/deposits        {currency, chain, amount, status, remark} -> deposit: it
                                         arrives at the address that the user has
 PATCH /_sim/deposits/{id}               {status} -> deposit (one that is PROCESSING)
@@ -43,6 +43,10 @@ GET /_sim/records/{kind}?user=&startAt=&endAt=  -> {records: [{user, record}]}: 
                                         withdrawals; orders with facts: isTagged (the broker's
                                         headers held), partner, seq
 PUT /_sim/prices                        {BTC: "60000"} (US dollars) -> all prices
+POST /_sim/trade-history                {users, days, fills, seed, symbols, contracts,
+                                        futuresShare, taggedShare, moneyPerDay} -> counts,
+                                        startMs, endMs: users live so many days; the clock ends
+                                        with them (life.py)
 PATCH /_sim/currencies/{code}/{chain}   {isWithdrawEnabled, isDepositEnabled, needTag, minFee,
                                         minSize, feeRate, precision} -> currency
 GET /_sim/holds                         -> {holds: [...]}
@@ -65,6 +69,7 @@ from local.kucoin_simulator import (
     accounts_control,
     dashboard,
     funds_control,
+    life,
     login,
     routes,
     trade_control,
@@ -270,6 +275,7 @@ HANDLERS: tuple[tuple[str, str, ControlHandler], ...] = (
     ("PATCH", "/_sim/deposits/([^/]+)", trade_control.patch_deposit),
     ("PUT", "/_sim/liquidity", trade_control.put_liquidity),
     ("GET", "/_sim/records/([a-z-]+)", trade_control.get_records),
+    ("POST", "/_sim/trade-history", life.live),
     ("PUT", "/_sim/prices", trade_control.put_prices),
     ("PATCH", "/_sim/currencies/([^/]+/[^/]+)", funds_control.patch_chain),
     ("PATCH", "/_sim/keys/([^/]+)", accounts_control.patch_key),

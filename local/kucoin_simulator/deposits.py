@@ -109,6 +109,21 @@ def new_address(
     )
 
 
-def new_wallet_tx_id() -> str:
-    """Return the hash of a transaction on its chain."""
-    return secrets.token_hex(32)
+def arrive(address: DepositAddress, amount: Decimal, now_ms: int, *, remark: str = "") -> Deposit:
+    """Return a deposit that has just been seen at an address."""
+    return Deposit(
+        deposit_id=secrets.token_hex(12),
+        user=address.user,
+        currency=address.currency,
+        chain_id=address.chain_id,
+        address=address.address,
+        memo=address.memo,
+        account=address.account,
+        amount=amount,
+        is_inner=False,
+        wallet_tx_id=secrets.token_hex(32),
+        status="PROCESSING",
+        created_ms=now_ms,
+        updated_ms=now_ms,
+        remark=remark,
+    )

@@ -72,9 +72,10 @@ def get_book(call: "Call") -> Json:
     call.state.advance_withdrawals()
     book = call.state.funds.book
     since = int(call.query.get("since", 0))
+    end = since + int(call.query.get("limit", len(book.postings)))
     return {
         "balances": _balances(call, None),
-        "postings": [posting.as_json() for posting in book.postings[since:]],
+        "postings": [posting.as_json() for posting in book.postings[since:end]],
         "sound": book.is_sound(),
     }
 

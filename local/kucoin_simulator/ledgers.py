@@ -25,6 +25,7 @@ PERIOD_MS = 8 * 3600 * 1000
 PERIOD_OFFSET_MS = 4 * 3600 * 1000
 FIRST_ENTRY_ID = 265_329_987_780_896
 FIRST_OFFSET = 51_352_430
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 FEES = frozenset({"network_fees", "service_fees", "trading_fees"})
 
 
@@ -146,9 +147,7 @@ class Ledgers:
                 balance=self.total(user, kind, currency),
                 biz_type=posting.biz_type,
                 time_ms=posting.time_ms,
-                context=json.dumps(dict(posting.context), separators=(",", ":"))
-                if posting.context
-                else "",
+                context=_ENCODER.encode(posting.context) if posting.context else "",
             )
         )
 

@@ -19,7 +19,14 @@ class TradeControl:
         """Steer the simulator at this base URL."""
         self._base = url.rstrip("/") + "/_sim"
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Any:
         """Make one control request.
 
         Raises:
@@ -30,7 +37,7 @@ class TradeControl:
             self._base + path,
             json=body,
             headers={"Connection": "close"},
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
         )
         answer = response.json()
         if response.status_code >= requests.codes.bad_request:
@@ -61,3 +68,18 @@ class TradeControl:
     def set_prices(self, **prices: str) -> Any:
         """Set prices in US dollars: `set_prices(BTC="60000")`."""
         return self.call("PUT", "/prices", prices)
+
+    def live(self, users: Sequence[str], *, days: float, fills: int, **fields: Any) -> Any:
+        """Let users live days of trading; the clock ends with them.
+
+        Args:
+            users: Names; all must exist.
+            days: How long.
+            fills: How many fills in all, exactly.
+            **fields: seed, symbols, contracts, futuresShare, taggedShare, moneyPerDay.
+
+        Returns:
+            startMs, endMs, and how many of everything happened.
+        """
+        body = {"users": list(users), "days": days, "fills": fills, **fields}
+        return self.call("POST", "/trade-history", body, timeout_s=120)

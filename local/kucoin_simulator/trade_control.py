@@ -14,8 +14,6 @@ from local.kucoin_simulator import (
     withdrawal_history,
 )
 from local.kucoin_simulator.catalog import plain
-from local.kucoin_simulator.deposits import Deposit
-from local.kucoin_simulator.funds import new_id
 from local.kucoin_simulator.ledgers import CONTRACT, MAIN, TRADE
 from local.kucoin_simulator.state import State
 from local.kucoin_simulator.symbols import CONTRACTS, SYMBOLS
@@ -79,7 +77,9 @@ def add_deposit(call: "Call") -> Json:
     status, amount = str(body.get("status", "SUCCESS")), Decimal(str(body["amount"]))
     if address is None or status not in deposits.STATUSES or amount <= 0:
         raise BadControlRequestError("no such address, status or amount")
-    deposit = arrive(state, address, amount, status=status, remark=str(body.get("remark", "")))
+    deposit = deposits.arrive(address, amount, state.now_ms(), remark=str(body.get("remark", "")))
+    state.funds.deposits.append(deposit)
+    state.funds.settle_deposit(deposit, status, state.now_ms())
     return {"id": deposit.deposit_id, "user": user.name, **deposit.as_json()}
 
 
@@ -92,37 +92,6 @@ def patch_deposit(call: "Call") -> Json:
         raise BadControlRequestError("only a PROCESSING deposit can change its status")
     call.state.funds.settle_deposit(found, status, call.state.now_ms())
     return {"id": found.deposit_id, "user": found.user, **found.as_json()}
-
-
-def arrive(
-    state: State,
-    address: deposits.DepositAddress,
-    amount: Decimal,
-    *,
-    status: str = "SUCCESS",
-    remark: str = "",
-) -> Deposit:
-    """Make a deposit at an address, now."""
-    now = state.now_ms()
-    deposit = Deposit(
-        deposit_id=new_id(),
-        user=address.user,
-        currency=address.currency,
-        chain_id=address.chain_id,
-        address=address.address,
-        memo=address.memo,
-        account=address.account,
-        amount=amount,
-        is_inner=False,
-        wallet_tx_id=deposits.new_wallet_tx_id(),
-        status="PROCESSING",
-        created_ms=now,
-        updated_ms=now,
-        remark=remark,
-    )
-    state.funds.deposits.append(deposit)
-    state.funds.settle_deposit(deposit, status, now)
-    return deposit
 
 
 def get_records(call: "Call") -> Json:
