@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from kubroker.aws.audit import Act, note, record
 from kubroker.aws.connections import ConnectionStore
 from kubroker.aws.key_attempts import KeyAttemptStore
-from kubroker.aws.vault import EncryptionContext, Purpose, Vault
+from kubroker.aws.vault import DataKey, EncryptionContext, Purpose, Vault
 from kubroker.domain.audit import AuditKind, AuditOutcome
 from kubroker.domain.connection import (
     AttemptState,
@@ -163,18 +163,25 @@ class KeyCreation:
         facts = _build_facts(
             created, attempt, is_addressbook_only=is_addressbook_only, now=self._now()
         )
+        self._store(request, facts, data_key, seal_api_key(created, data_key))
+
+    def _store(
+        self, request: KeyRequest, facts: KeyFacts, data_key: DataKey, ciphertext: bytes
+    ) -> None:
+        """Stores the key just made, and only then checks it."""
+        claimed, attempt_id = request.connection, request.attempt.attempt_id
         try:
             stored = self._attempts.store(
                 claimed,
-                attempt.attempt_id,
+                attempt_id,
                 data_key=data_key.wrapped,
-                ciphertext=seal_api_key(created, data_key),
+                ciphertext=ciphertext,
                 facts=facts,
                 now=self._now(),
             )
         except LostRaceError:
             # Disconnected meanwhile: the receipt can at least say which key to delete.
-            self._attempts.name_orphan(claimed, attempt.attempt_id, facts, now=self._now())
+            self._attempts.name_orphan(claimed, attempt_id, facts, now=self._now())
             raise
         self._checks.check(stored, _attempt_of(stored))
 
