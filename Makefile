@@ -42,8 +42,9 @@ check: format-check lint types test ## The gate: what CI runs
 bench: $(DEV) $(SAM) ## Measure cold starts and the layer's size; writes build/bench.json
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tests.bench $(ARGS)
 
-docs: $(DEV) ## Refresh the README's tables
+docs: $(DEV) ## Refresh the tables of the README and of docs/events.md
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.readme_tables
+	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.event_docs
 
 format: $(DEV) ## Format the code
 	$(BIN)/ruff check --fix-only --select I --quiet .

@@ -42,7 +42,7 @@ class Event(BaseModel):
         description="Rises within a subject, with gaps: an event with a lower number than one "
         "already seen of the same subject is older news."
     )
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = Field(SCHEMA_VERSION, description="The version of these models.")
     data: SerializeAsAny[EventData]
 
     def to_json(self) -> str:
@@ -59,15 +59,15 @@ def build_event_id(subject: str, sequence: int, written_at: int, event_type: str
 class ConnectionAuthorized(EventData):
     """The broker redeemed a completion code: the user's tokens are there, no API key yet."""
 
-    session_id: str
-    link_generation: int
+    session_id: str = Field(description="The linking session.")
+    link_generation: int = Field(description="As `linkGeneration` of the API.")
     is_relink: bool = Field(description="Beside a connection that stands, until its key is there.")
 
 
 class KeyData(EventData):
     """The part that several events about keys share."""
 
-    attempt_id: str
+    attempt_id: str = Field(description="The linking session, or the request for another key.")
     permissions: list[Permission]
     is_addressbook_only: bool
 
@@ -143,14 +143,14 @@ class WithdrawalData(EventData):
     """The part that every event about a withdrawal has."""
 
     withdrawal_id: str
-    state: str
+    state: str = Field(description="As `state` of the API.")
     currency: str
-    amount: str
+    amount: str = Field(description="Decimal text.")
     withdraw_type: str
     chain: str | None
-    code: str | None
-    kucoin_withdrawal_id: str | None
-    wallet_tx_id: str | None
+    code: str | None = Field(description="Why it failed, as `code` of the API.")
+    kucoin_withdrawal_id: str | None = Field(description="KuCoin's id.")
+    wallet_tx_id: str | None = Field(description="The transaction on the chain.")
     fee: str | None
 
 

@@ -15,10 +15,9 @@ from kubroker.kucoin.exchange import list_addresses
 type Resolve = Callable[[str, int], list[str]]
 
 # IPv6 networks that carry an IPv4 address inside: what they lead to is not what they look like.
-_CARRIERS = [
-    ipaddress.ip_network(network)
-    for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")
-]
+_CARRIERS = [ipaddress.ip_network(network) for network in ("2001::/32", "2002::/16")]
+# Source: RFC 4291, section 2.4, and IANA: what is given out is in here.
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 
 
 def parse_webhook_url(url: str, *, is_local: bool) -> SplitResult:
@@ -57,7 +56,7 @@ def is_public(address: str) -> bool:
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is not None:
             found = found.ipv4_mapped
-        elif any(found in network for network in _CARRIERS):
+        elif found not in _GLOBAL_UNICAST or any(found in network for network in _CARRIERS):
             return False
     return found.is_global and not found.is_multicast
 
