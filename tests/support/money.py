@@ -209,7 +209,7 @@ class Money:
                 total += Decimal(item["deducted"])
         return total
 
-    def logs_and_items(self) -> str:
+    def items(self) -> str:
         """Every stored item as text."""
         client = self.functions.stack.aws.client("dynamodb")
         tables = self.functions.stack.tables.values()

@@ -90,7 +90,13 @@ class VerifyRoute:
     def error(self, error: KubrokerError) -> Response[str]:
         """An error where no withdrawal is at hand."""
         code = _END_OF_ERROR.get(error.code, "internal_error")
-        page = VerifyEndPage(broker=self._broker, code=code, back_url=None, reference=error.code)
+        page = VerifyEndPage(
+            broker=self._broker,
+            code=code,
+            back_url=None,
+            reference=error.code,
+            status=error.http_status,
+        )
         return page_response(render_verify_end(page))
 
     def _render(
