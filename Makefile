@@ -21,7 +21,7 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 export PIP_ROOT_USER_ACTION := ignore
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup run demo test check bench docs format format-check lint types test-sam lock clean
+.PHONY: help setup run demo test check bench soak docs format format-check lint types test-sam lock clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
@@ -45,6 +45,9 @@ bench: $(DEV) $(SAM) ## Measure cold starts and the layer's size; writes build/b
 docs: $(DEV) ## Refresh the tables of the README and of docs/events.md
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.readme_tables
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.event_docs
+
+soak: $(DEV) ## Refresh 200 short-lived connections under faults for SOAK_SECONDS; writes build/soak.json
+	@PYTHONPATH=$(LAYER) $(BIN)/python -m tests.soak $(ARGS)
 
 format: $(DEV) ## Format the code
 	$(BIN)/ruff check --fix-only --select I --quiet .

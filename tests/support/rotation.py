@@ -107,7 +107,7 @@ class RotationWorld:
         """The stored pair in clear."""
         connection = self.get(user_id)
         context = EncryptionContext(user_id, Purpose.OAUTH_TOKENS)
-        data_key = self.vault.unwrap(connection.token_data_key, context)
+        data_key = self.vault.unwrap(connection.token_data_key, context, is_noted=False)
         return dict(json.loads(data_key.decrypt(connection.token_ciphertext)))
 
     def change(self, user_id: str = "user-1", **changes: Any) -> None:

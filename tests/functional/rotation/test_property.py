@@ -121,7 +121,8 @@ class RotationMachine(RuleBasedStateMachine):
         store = RotationStore(table, table)
         vault = Vault(clients["kms"], environment["VAULT_KEY_ID"])
         oauth = OAuthClient(self.world.settings, lambda: None, MortalTransport(self.fuse))
-        queue = Queue(lambda: clients["sqs"], stack.queues["RescueQueue"])
+        sqs: Any = clients["sqs"]
+        queue = Queue(lambda: sqs, stack.queues["RescueQueue"])
         protocol = self.world.settings.protocol
         ids = iter(f"attempt-{number}" for number in range(10**9))
         rotation = Rotation(
@@ -129,12 +130,16 @@ class RotationMachine(RuleBasedStateMachine):
             rotations=store,
             steps=RotationSteps(
                 RotationAsking(
-                    vault=vault, oauth=oauth, protocol=protocol, rules=self.rules, clock=clock
+                    vault=vault,
+                    oauth=oauth,
+                    protocol=protocol,
+                    rules=self.rotation_rules,
+                    clock=clock,
                 ),
                 PairSaver(store, queue, clock),
-                RotationRefusals(store, RefusalCounts(limits), self.rules, clock),
+                RotationRefusals(store, RefusalCounts(limits), self.rotation_rules, clock),
             ),
-            rules=self.rules,
+            rules=self.rotation_rules,
             clock=clock,
             new_id=lambda: next(ids) + os.urandom(4).hex(),
         )
@@ -144,7 +149,7 @@ class RotationMachine(RuleBasedStateMachine):
             refresh=lambda seen, deadline: rotation.refresh(
                 seen.user_id, deadline=deadline, is_forced=True, seen_seq=seen.committed_seq
             ),
-            rules=self.rules,
+            rules=self.rotation_rules,
             clock=clock,
         )
         self.clock = clock
@@ -160,7 +165,7 @@ class RotationMachine(RuleBasedStateMachine):
         self.world.simulator.reset()
         self.world.simulator.set_worlds(refresh_rotation=refresh_rotation)
         self.survives = refresh_rotation == "survives"
-        self.rules = RotationRules(policy=policy)
+        self.rotation_rules = RotationRules(policy=policy)
         for user in USERS:
             self.world.link(user, KUCOIN[user])
 
@@ -259,7 +264,7 @@ class RotationMachine(RuleBasedStateMachine):
                 assert self.has_reason(user), connection.authorization_cause
 
     def teardown(self):
-        if not hasattr(self, "rules") or self.is_broken:
+        if not hasattr(self, "rotation_rules") or self.is_broken:
             return
         self.skew = 0
         for _ in range(5):
@@ -298,7 +303,9 @@ class RotationMachine(RuleBasedStateMachine):
         if connection.token_data_key is None:
             return True
         data_key = self.world.vault.unwrap(
-            connection.token_data_key, EncryptionContext(user, Purpose.OAUTH_TOKENS)
+            connection.token_data_key,
+            EncryptionContext(user, Purpose.OAUTH_TOKENS),
+            is_noted=False,
         )
         blobs = [connection.token_ciphertext]
         for message in self.world.list_messages("RescueQueue"):

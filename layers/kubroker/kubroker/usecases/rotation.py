@@ -150,21 +150,26 @@ class Rotation:
             return Refresh(ending=Ending.IDLE)
         if seen_seq is not None and connection.committed_seq > seen_seq:
             return Refresh(ending=Ending.OVERTAKEN, connection=connection)
-        now = self._clock.now()
         try:
-            match decide_action(connection, self._rules, now, is_forced=is_forced):
-                case Action.REFRESH:
-                    return self._rotate(connection, deadline)
-                case Action.SHRED:
-                    shredded = self._rotations.shred(connection, now=now)
-                    return Refresh(ending=Ending.SHREDDED, connection=shredded)
-                case Action.SETTLE_REFUSAL:
-                    settled = self._steps.refusals.settle(connection)
-                    return Refresh(ending=Ending.SETTLED, connection=settled)
+            return self._act(connection, deadline, is_forced=is_forced)
         except LostRaceError:
             logger.info("a rotation was overtaken")
             return Refresh(ending=Ending.OVERTAKEN, connection=connection)
-        return Refresh(ending=Ending.IDLE, connection=connection)
+
+    def _act(self, connection: Connection, deadline: Deadline, *, is_forced: bool) -> Refresh:
+        """Whatever the connection needs."""
+        now = self._clock.now()
+        match decide_action(connection, self._rules, now, is_forced=is_forced):
+            case Action.REFRESH:
+                return self._rotate(connection, deadline)
+            case Action.SHRED:
+                shredded = self._rotations.shred(connection, now=now)
+                return Refresh(ending=Ending.SHREDDED, connection=shredded)
+            case Action.SETTLE_REFUSAL:
+                settled = self._steps.refusals.settle(connection)
+                return Refresh(ending=Ending.SETTLED, connection=settled)
+            case Action.NOTHING:
+                return Refresh(ending=Ending.IDLE, connection=connection)
 
     def _rotate(self, connection: Connection, deadline: Deadline) -> Refresh:
         """Steps 1 to 5."""
