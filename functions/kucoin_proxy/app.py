@@ -20,8 +20,8 @@ def proxy() -> Proxy:
     return build_proxy()
 
 
-@app.route(".+", method=METHODS)
-def forward() -> Response[str | bytes]:
+@app.route("(?s:.+)", method=METHODS)
+def forward() -> Response[str]:
     """One call; which host is the prefix's business."""
     remaining_ms = app.lambda_context.get_remaining_time_in_millis()
     request = parse_proxy_request(app.current_event)

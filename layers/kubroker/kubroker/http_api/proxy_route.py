@@ -1,5 +1,6 @@
 """The proxy's two prefixes: a request as API Gateway gives it, an answer as KuCoin gave it."""
 
+import base64
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -39,24 +40,28 @@ def parse_proxy_request(event: APIGatewayProxyEventV2) -> ProxyRequest:
     )
 
 
-def build_proxy_answer(answer: KucoinAnswer) -> Response[str | bytes]:
+def build_proxy_answer(answer: KucoinAnswer) -> Response[str]:
     """Status, body, content type and ``gw-ratelimit-*`` as KuCoin sent them, and a mark."""
     headers = {name: answer.headers[name] for name in _TOLD if name in answer.headers}
     headers |= {"Kubroker-Forwarded": "true", "Cache-Control": "no-store"}
     headers["X-Content-Type-Options"] = "nosniff"
-    return Response(
+    body, is_base64 = _encode(answer.body)
+    response = Response(
         status_code=answer.status,
         content_type=answer.headers.get("content-type", "application/octet-stream"),
-        body=_choose_form(answer.body),
+        body=body,
         headers=headers,
     )
+    # Left to Powertools, bytes of a JSON content type would be serialised instead.
+    response.base64_encoded = is_base64
+    return response
 
 
-def _choose_form(body: bytes) -> str | bytes:
-    """Text where that is the shorter way through Lambda; Powertools sends bytes as base64."""
-    if len(body) > MAX_TEXT_BYTES:
-        return body
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return body
+def _encode(body: bytes) -> tuple[str, bool]:
+    """Text where that is the shorter way through Lambda, else base64; and which of them."""
+    if len(body) <= MAX_TEXT_BYTES:
+        try:
+            return body.decode(), False
+        except UnicodeDecodeError:
+            pass
+    return base64.b64encode(body).decode(), True

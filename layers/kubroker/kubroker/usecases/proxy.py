@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from kubroker.aws.audit import get_caller
 from kubroker.domain.budget import Budgets, parse_quota
 from kubroker.domain.permissions import Permission
 from kubroker.domain.proxy_policy import (
@@ -17,7 +18,12 @@ from kubroker.domain.proxy_policy import (
     find_call,
     parse_path,
 )
-from kubroker.errors import ForbiddenError, KucoinOutcomeUnknownError, TooManyRequestsError
+from kubroker.errors import (
+    ForbiddenError,
+    KucoinError,
+    KucoinOutcomeUnknownError,
+    TooManyRequestsError,
+)
 from kubroker.kucoin.exchange import KucoinAnswer
 from kubroker.kucoin.forwarding import ForwardedRequest, KucoinForwarder, find_code
 from kubroker.observability import (
@@ -116,8 +122,13 @@ class Proxy:
             credentials=credentials,
         )
         self._take(account, call)
-        answer = self._send(forwarded, account, call, ends_at - self._monotonic())
-        _tell(request, call, answer)
+        try:
+            answer = self._send(forwarded, account, call, ends_at - self._monotonic())
+        except KucoinError as error:
+            _tell(request, call, error.code)
+            raise
+        _tell(request, call, answer.status)
+        _watch(answer)
         return answer
 
     def _take(self, account: str, call: ForwardableCall) -> None:
@@ -149,19 +160,26 @@ class Proxy:
         return answer
 
 
-def _tell(request: ProxyRequest, call: ForwardableCall, answer: KucoinAnswer) -> None:
-    """A line in the log for what acts; and what an operator has to mend."""
-    code = find_code(answer) if answer.status >= _FIRST_REFUSING_STATUS else None
-    if code in _OUR_CODES:
+def _tell(request: ProxyRequest, call: ForwardableCall, outcome: int | str) -> None:
+    """A line in the log for every signature: who, for whom, what, and what came of it."""
+    if call.permission is None:
+        return
+    caller = get_caller()
+    logger.info(
+        "signed",
+        extra={
+            "principal": caller.principal,
+            "requestHash": caller.request_hash,
+            "userId": request.user_id,
+            "host": request.host,
+            "call": f"{call.method} {call.pattern}",
+            "outcome": outcome,
+        },
+    )
+
+
+def _watch(answer: KucoinAnswer) -> None:
+    """Tells an operator what no caller can mend."""
+    if answer.status >= _FIRST_REFUSING_STATUS and (code := find_code(answer)) in _OUR_CODES:
         count(CONFIGURATION_ERROR_FOUND)
         logger.error("KuCoin does not take this installation's calls", extra={"kucoinCode": code})
-    if call.method != "GET":
-        logger.info(
-            "forwarded",
-            extra={
-                "userId": request.user_id,
-                "host": request.host,
-                "call": f"{call.method} {call.pattern}",
-                "status": answer.status,
-            },
-        )
