@@ -4,7 +4,10 @@ Source:
     KuCoin's SDK: `GET /api/v1/accounts` (General, Management 5), `GET /api/v3/currencies` and
     `…/{currency}` (public 3), `GET /api/v1/prices` (public 3), `GET /api/v2/symbols` (public 4), on
     the futures host `GET /api/v1/contracts/active` (public 3), `GET /api/v1/hf/accounts/opened`
-    (General, Spot 2: whether the account trades through the `hf` calls; every one does).
+    (General, Spot 2: whether the account trades through the `hf` calls; every one does). `GET
+    /api/v3/margin/symbols` and `/api/v1/isolated/symbols` (public 3) list nothing: there is no
+    margin here. `GET /api/v1/market/allTickers` (public 15) tells one price a market and no trade
+    of the day.
 """
 
 import hashlib
@@ -14,7 +17,7 @@ from local.kucoin_simulator import wire
 from local.kucoin_simulator.book import Account
 from local.kucoin_simulator.catalog import BASES, plain
 from local.kucoin_simulator.exchange import Exchange
-from local.kucoin_simulator.symbols import CONTRACTS, SYMBOLS
+from local.kucoin_simulator.symbols import CONTRACTS, SYMBOLS, Symbol
 from local.kucoin_simulator.wire import Json, Refusal, Response
 
 ACCOUNT_TYPES = ("main", "trade")
@@ -105,3 +108,40 @@ def list_contracts(exchange: Exchange) -> Response:
 def tell_hf(exchange: Exchange) -> Response:
     """Tell that the account trades through the `hf` calls."""
     return wire.rest_ok(True)
+
+
+def list_margin_symbols(exchange: Exchange) -> Response:
+    """List the cross margin markets: none."""
+    return wire.rest_ok({"timestamp": exchange.state.now_ms(), "items": []})
+
+
+def list_isolated_symbols(exchange: Exchange) -> Response:
+    """List the isolated margin markets: none."""
+    return wire.rest_ok([])
+
+
+def list_tickers(exchange: Exchange) -> Response:
+    """List what every spot market costs now."""
+    state = exchange.state
+    tickers = [
+        _ticker(symbol, plain(symbol.price(state.funds.catalog)), state.settings.spot_fee_rate)
+        for symbol in SYMBOLS.values()
+    ]
+    return wire.rest_ok({"time": state.now_ms(), "ticker": tickers})
+
+
+def _ticker(symbol: Symbol, price: str, fee_rate: str) -> Json:
+    prices = dict.fromkeys(("buy", "sell", "last", "high", "low", "averagePrice"), price)
+    nothing = dict.fromkeys(("bestBidSize", "bestAskSize", "changeRate", "changePrice"), "0")
+    return {
+        "symbol": symbol.name,
+        "symbolName": symbol.name,
+        **prices,
+        **nothing,
+        "vol": "0",
+        "volValue": "0",
+        "takerFeeRate": fee_rate,
+        "makerFeeRate": fee_rate,
+        "takerCoefficient": "1",
+        "makerCoefficient": "1",
+    }

@@ -149,6 +149,13 @@ FUTURES_ROWS: tuple[_Row, ...] = (
         2,
     ),
 )
+PUBLIC_ROWS: tuple[tuple[str, str, str, Handler, int], ...] = (
+    ("symbols", "spot", "/api/v2/symbols", market.list_symbols, 4),
+    ("margin_symbols", "spot", "/api/v3/margin/symbols", market.list_margin_symbols, 3),
+    ("isolated_symbols", "spot", "/api/v1/isolated/symbols", market.list_isolated_symbols, 3),
+    ("tickers", "spot", "/api/v1/market/allTickers", market.list_tickers, 15),
+    ("contracts", "futures", "/api/v1/contracts/active", market.list_contracts, 3),
+)
 
 
 def _signed(host: str, row: _Row) -> Route:
@@ -166,18 +173,14 @@ def _signed(host: str, row: _Row) -> Route:
     )
 
 
+def _public(row: tuple[str, str, str, Handler, int]) -> Route:
+    name, host, pattern, handler, weight = row
+    return Route(name, (host,), "GET", pattern, "public", handler, weight=weight)
+
+
 TRADE_ROUTES = (
     *(_signed("spot", row) for row in SPOT_ROWS),
     *(_signed("futures", row) for row in FUTURES_ROWS),
     Route("rebate_file", ("web",), "GET", rebates.FILES_PATH, "page", rebates.fetch_report),
-    Route("symbols", ("spot",), "GET", "/api/v2/symbols", "public", market.list_symbols, weight=4),
-    Route(
-        "contracts",
-        ("futures",),
-        "GET",
-        "/api/v1/contracts/active",
-        "public",
-        market.list_contracts,
-        weight=3,
-    ),
+    *(_public(row) for row in PUBLIC_ROWS),
 )
