@@ -14,6 +14,8 @@ from pathlib import Path
 
 from tests.bench.cases import FLOOR, Case, build_cases, build_environment, build_items
 from tests.bench.cold_start import Start, measure
+from tests.bench.dispatcher import measure_dispatcher
+from tests.bench.refresh import measure_refreshes
 from tests.bench.stand_in import StandIn
 from tests.support.built import BUILD, ROOT, build, measure_layer_bytes
 
@@ -90,6 +92,16 @@ def _compare(case: Case, starts: list[Start], floors: list[Start]) -> list[Figur
     ]
 
 
+def measure_rotation(runs: int) -> list[Figure]:
+    """What a refresh and a tick of the dispatcher cost."""
+    figures = []
+    for name, value, unit, floor, goal in [*measure_refreshes(runs), *measure_dispatcher()]:
+        ratio = None if floor is None else value / floor
+        met = None if goal is None else (value if ratio is None else ratio) <= goal
+        figures.append(Figure(name, value, unit, floor, ratio, goal, met))
+    return figures
+
+
 def measure_layer() -> Figure:
     """The layer as it would be uploaded."""
     size = measure_layer_bytes() / _MIB
@@ -127,7 +139,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=15, help="cold starts of each function")
     runs = parser.parse_args().runs
     build()
-    figures = [*measure_cold_starts(runs), measure_layer()]
+    figures = [*measure_cold_starts(runs), *measure_rotation(runs), measure_layer()]
     print_table(figures)
     write(figures, RESULT)
 
