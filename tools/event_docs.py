@@ -74,10 +74,13 @@ def _name_type(part: dict[str, Any]) -> str:
 def fill(text: str) -> str:
     """The page with everything below the mark written anew."""
     written = text.partition(MARK)[0]
+    intro = (
+        f"On the bus `source` is `{SOURCE}`, `detail-type` the type and `detail` the event; a "
+        "webhook's body is the event."
+    )
     parts = [
         "## Every event",
-        f"On the bus `source` is `{SOURCE}`, `detail-type` the type and `detail` the event; a "
-        + "webhook's body is the event.",
+        intro,
         build_envelope_table(),
         _show(build_schema(Event)),
         "## Types",
