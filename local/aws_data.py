@@ -7,16 +7,19 @@ from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
+from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 from moto.sqs.models import Queue, SQSBackend, sqs_backends
 
 _ACCOUNT = "123456789012"
+_MOST_ITERATORS = 200
 _dynamodb_lock = threading.RLock()
 _sqs_lock = threading.RLock()
 
 
 def make_atomic() -> None:
     """One request at a time in DynamoDB and its streams, and in SQS: moto is not thread-safe."""
+    DynamoDBStreamsHandler.call_action = _forget_iterators(DynamoDBStreamsHandler.call_action)
     for handler in (DynamoHandler, DynamoDBStreamsHandler):
         handler.call_action = _lock_call(handler.call_action, _dynamodb_lock)
     for name in (
@@ -30,6 +33,18 @@ def make_atomic() -> None:
     ):
         setattr(SQSBackend, name, _lock_call(getattr(SQSBackend, name), _sqs_lock))
     SQSBackend.receive_message = _build_receive(SQSBackend.receive_message)
+
+
+def _forget_iterators(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Keeps the latest iterators only: moto keeps each one for good, two for each look."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        for backend in dynamodbstreams_backends[_ACCOUNT].values():
+            while len(backend.shard_iterators) > _MOST_ITERATORS:
+                backend.shard_iterators.pop(next(iter(backend.shard_iterators)))
+        return original(*arguments, **named)
+
+    return call
 
 
 def _lock_call(original: Callable[..., Any], lock: threading.RLock) -> Callable[..., Any]:
@@ -64,8 +79,9 @@ def clear_data() -> None:
         for backend in dynamodb_backends[_ACCOUNT].values():
             for table in backend.tables.values():
                 table.items.clear()
-                if table.stream_shard:
-                    table.stream_shard.items.clear()
+                if shard := table.stream_shard:
+                    shard.starting_sequence_number += len(shard.items)  # numbers never come again
+                    shard.items.clear()
     with _sqs_lock:
         for queue in _list_queues(""):
             queue._messages = []

@@ -94,14 +94,19 @@ class StreamFeed:
         stream = self._streams.describe_stream(StreamArn=self.source.arn)["StreamDescription"]
         for shard in stream["Shards"]:
             iterator = self._streams.get_shard_iterator(
-                StreamArn=self.source.arn,
-                ShardId=shard["ShardId"],
-                ShardIteratorType="TRIM_HORIZON",
+                StreamArn=self.source.arn, ShardId=shard["ShardId"], **self._get_position(shard)
             )["ShardIterator"]
-            for record in self._streams.get_records(ShardIterator=iterator)["Records"]:
-                number = int(_get_number(record))
-                if self._last_number is None or number > int(self._last_number):
-                    yield record
+            yield from self._streams.get_records(ShardIterator=iterator)["Records"]
+
+    def _get_position(self, shard: dict[str, Any]) -> dict[str, str]:
+        """Behind the last number; at the beginning where that is later, the stream was emptied."""
+        begins_at = int(shard["SequenceNumberRange"]["StartingSequenceNumber"])
+        if self._last_number is None or int(self._last_number) + 1 < begins_at:
+            return {"ShardIteratorType": "TRIM_HORIZON"}
+        return {
+            "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
+            "SequenceNumber": self._last_number,
+        }
 
     def _build_record(self, record: dict[str, Any]) -> dict[str, Any]:
         data = {name: _as_json(value) for name, value in record["dynamodb"].items()}

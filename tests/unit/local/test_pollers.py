@@ -3,6 +3,7 @@ import time
 import pytest
 
 from local.pollers import Pollers, parse_rate_seconds
+from local.streams import StreamFeed
 
 
 @pytest.fixture
@@ -88,3 +89,26 @@ def test_pollers_feed_queue_stream_and_schedule(small_stack, pool):
     assert names[-1] == "two"
     assert names.count("fail") >= 2
     assert len(ticks) > 1
+
+
+def test_stream_feed_goes_on_after_the_tables_were_emptied(small_stack, pool):
+    """Between two tests the data goes, the feeds stay."""
+    seen = []
+
+    def invoke(name, event):
+        records = [record["dynamodb"]["Keys"]["id"]["S"] for record in event["Records"]]
+        seen.extend(records)
+        return pool.invoke(name, event)
+
+    (source,) = small_stack.stream_sources
+    feed = StreamFeed(small_stack.aws, source, invoke)
+    database, table = small_stack.aws.client("dynamodb"), small_stack.tables["Things"]
+    for name in ("one", "two"):
+        database.put_item(TableName=table, Item={"id": {"S": name}, "blob": {"B": b"\x00\xff"}})
+    feed.feed_once()
+    database.put_item(TableName=table, Item={"id": {"S": "unread"}})
+    small_stack.aws.clear_data()
+    database.put_item(TableName=table, Item={"id": {"S": "three"}})
+    while feed.feed_once() is not None:
+        pass
+    assert seen == ["one", "two", "three"]
