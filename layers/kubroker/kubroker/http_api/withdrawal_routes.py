@@ -67,6 +67,7 @@ class WithdrawalRoutes:
                 remark=request.remark,
                 recipient=recipient.build_fields() if recipient else {},
                 return_url=self._choose_return_url(request.return_url),
+                is_return_url_given=request.return_url is not None,
                 known_duplicates=frozenset(request.known_duplicates),
             )
         )

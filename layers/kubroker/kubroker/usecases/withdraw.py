@@ -39,6 +39,7 @@ class NewWithdrawal:
         remark: The caller's text; our id goes before it.
         recipient: The recipient's identity in KuCoin's field names.
         return_url: Where browsers go after KuCoin's or our page; on the allow-list.
+        is_return_url_given: Whether it was asked for, and so belongs to the request's identity.
         known_duplicates: Withdrawals of the same payment that the caller knows to be open; not
             part of the request's identity.
     """
@@ -49,6 +50,7 @@ class NewWithdrawal:
     remark: str | None
     recipient: Mapping[str, str] = field(default_factory=dict)
     return_url: str
+    is_return_url_given: bool = False
     known_duplicates: frozenset[str] = frozenset()
 
     @property
@@ -70,7 +72,7 @@ class NewWithdrawal:
             "feeDeductType": str(order.fee_deduct_type) if order.fee_deduct_type else None,
             "remark": self.remark,
             "recipient": sorted(self.recipient.items()),
-            "returnUrl": self.return_url,
+            "returnUrl": self.return_url if self.is_return_url_given else None,
         }
         return hash_request(fields)
 
