@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from local.iam_requests import Permission, list_permissions
+
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/aws4_request")
 _CALLER = re.compile(r"\bapp/(\S+)")
 _RPC_PATH = re.compile(r"^/service/[^/]+/operation/(\w+)$")
@@ -36,6 +38,7 @@ class AwsCall:
         encryption_context: KMS only.
         caller: Function and process id of a function that runs under ``local.lambda_runtime``.
         access_key: The access key id.
+        permissions: IAM action and ARN of all that it needs.
     """
 
     service: str
@@ -44,6 +47,7 @@ class AwsCall:
     encryption_context: dict[str, str]
     caller: str
     access_key: str
+    permissions: list[Permission]
 
     def to_json(self) -> dict[str, Any]:
         """As the journal shows it."""
@@ -55,6 +59,7 @@ class AwsCall:
             "encryptionContext": fields["encryption_context"],
             "caller": fields["caller"],
             "accessKey": fields["access_key"],
+            "permissions": [list(permission) for permission in self.permissions],
         }
 
 
@@ -86,6 +91,7 @@ def identify_call(environ: Mapping[str, Any], body: bytes) -> AwsCall:
         encryption_context=fields.get("EncryptionContext") or {},
         caller=caller[1] if caller else "",
         access_key=access_key,
+        permissions=list_permissions(service, operation, fields, environ.get("QUERY_STRING", "")),
     )
 
 

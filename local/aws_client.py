@@ -89,6 +89,10 @@ class AwsStandin:
         """The calls since an entry's ``number``, oldest first; never what was in them."""
         return list(self._ask("GET", "journal", params={"since": str(since)}))
 
+    def take_refusals(self) -> list[str]:
+        """What functions' roles did not allow, since the last time it was asked for."""
+        return list(self._ask("POST", "take_refusals"))
+
     def read_resources(self) -> dict[str, dict[str, Any]]:
         """Logical id to resolved properties of what was deployed."""
         return dict(self._ask("GET", "resources"))

@@ -9,6 +9,7 @@ GET     holds                 requests held now; ``?rule=&wait=`` waits for the 
 POST    holds/{id}/release    let one go on, or with {"discard": true} drop it; id ``all``
 POST    reset_faults          remove every rule, discard what is held
 GET     journal               calls after number ``?since=``
+POST    take_refusals         what functions' roles did not allow, since the last time
 GET     resources             logical id → resolved properties
 POST    clear_data            empty tables, streams, queues
 POST    release_delayed       {queue?}: delayed and in-flight messages become visible
@@ -21,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
-from local import aws_data, aws_types
+from local import aws_data, aws_types, iam
 from local.aws_faults import FaultLayer, FaultRule
 
 type Query = dict[str, str]
@@ -48,6 +49,7 @@ class Controls:
             ("GET", "journal"): lambda _id, query, _body: faults.read_journal(
                 int(query.get("since", 0))
             ),
+            ("POST", "take_refusals"): lambda _id, _query, _body: iam.take_refusals(),
             ("GET", "resources"): lambda _id, _query, _body: aws_types.RESOLVED,
             ("POST", "clear_data"): lambda _id, _query, _body: aws_data.clear_data(),
             ("POST", "release_delayed"): lambda _id, _query, body: {

@@ -9,6 +9,8 @@ drop     closes the connection without an answer
 delay    waits ``seconds``, then goes on
 hold     waits until released: a test kills the caller meanwhile, or lets another one overtake
 =======  =========================================================================================
+
+Before all of them stands ``local.iam``: what a function's role does not allow is refused.
 """
 
 import io
@@ -25,6 +27,7 @@ from typing import Any, Literal
 from werkzeug.test import run_wsgi_app
 
 from local.aws_calls import AwsCall, identify_call
+from local.iam import find_refusal
 
 type StartResponse = Callable[..., Any]
 type WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -210,6 +213,9 @@ class FaultLayer:
     def _handle(
         self, environ: dict[str, Any], call: AwsCall, body: bytes, faults: list[str]
     ) -> _Answer:
+        context = {f"kms:EncryptionContext:{k}": v for k, v in call.encryption_context.items()}
+        if refusal := find_refusal(call.caller, call.permissions, context):
+            return _build_error(_DENIED, call, refusal)
         if answer := self._apply_rules("before", call, body, faults):
             return answer
         chunks, status, headers = run_wsgi_app(self._application, environ, buffered=True)
@@ -255,10 +261,14 @@ class FaultLayer:
             self._journal.append(entry | {"status": status, "error": error, "faults": faults})
 
 
-def _build_error(rule: FaultRule, call: AwsCall) -> _Answer:
+_DENIED = FaultRule(kind="error", code="AccessDeniedException")
+
+
+def _build_error(
+    rule: FaultRule, call: AwsCall, message: str = "Made up by the stand-in."
+) -> _Answer:
     """An error as the service's protocol has it."""
     status = rule.status or _SERVER_ERRORS.get(rule.code, 400)
-    message = "Made up by the stand-in."
     if call.service == "s3":
         xml = f"<Error><Code>{rule.code}</Code><Message>{message}</Message></Error>"
         return _Answer(f"{status} Error", [("Content-Type", "text/xml")], xml.encode())

@@ -83,6 +83,7 @@ def clean_stack(stack) -> DeployedStack:
     """The stack with empty tables and queues and no faults."""
     stack.aws.reset_faults()
     stack.aws.clear_data()
+    stack.aws.take_refusals()
     return stack
 
 
@@ -91,6 +92,7 @@ def functions(clean_stack, simulator) -> Iterator[FunctionHarness]:
     """The functions in this process: `functions.call("connect", event)`."""
     yield FunctionHarness(clean_stack)
     clean_stack.aws.reset_faults()
+    assert clean_stack.aws.take_refusals() == [], "roles lack permissions that the code needs"
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +109,7 @@ def local_stack(local_stack_process) -> Iterator[LocalStack]:
     local_stack_process.simulator.reset()
     yield local_stack_process
     local_stack_process.aws.reset_faults()
+    assert local_stack_process.aws.take_refusals() == [], "roles lack permissions that are needed"
 
 
 @pytest.fixture
