@@ -69,7 +69,6 @@ _PLAIN_TYPES: dict[str, _Shape] = {
     "AWS::Logs::MetricFilter": _Shape("FilterName"),
     "AWS::Logs::QueryDefinition": _Shape("Name"),
     "AWS::S3::BucketPolicy": _Shape(),
-    "AWS::S3::BucketPolicy": _Shape(),
     "AWS::SNS::Subscription": _Shape(),
     "AWS::SNS::TopicPolicy": _Shape(),
     "AWS::SQS::QueuePolicy": _Shape(),

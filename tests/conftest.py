@@ -87,12 +87,18 @@ def clean_stack(stack) -> DeployedStack:
     return stack
 
 
+def _check_refusals(aws: AwsStandin) -> None:
+    """The code may have swallowed that its role does not allow something."""
+    refusals = "\n".join(aws.take_refusals())
+    assert not refusals, f"roles lack permissions that the code needs:\n{refusals}"
+
+
 @pytest.fixture
 def functions(clean_stack, simulator) -> Iterator[FunctionHarness]:
     """The functions in this process: `functions.call("connect", event)`."""
     yield FunctionHarness(clean_stack)
     clean_stack.aws.reset_faults()
-    assert clean_stack.aws.take_refusals() == [], "roles lack permissions that the code needs"
+    _check_refusals(clean_stack.aws)
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +115,7 @@ def local_stack(local_stack_process) -> Iterator[LocalStack]:
     local_stack_process.simulator.reset()
     yield local_stack_process
     local_stack_process.aws.reset_faults()
-    assert local_stack_process.aws.take_refusals() == [], "roles lack permissions that are needed"
+    _check_refusals(local_stack_process.aws)
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.deployed import DeployedStack
 from local.invocation import build_environment
 from local.processes import ROOT
-from local.deployed import DeployedStack
 from tests.support.functions import LambdaContextStandin
 
 

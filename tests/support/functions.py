@@ -5,6 +5,7 @@ import importlib.util
 import itertools
 import json
 import os
+import re
 import sys
 import threading
 import traceback
@@ -15,6 +16,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
+
+from botocore.useragent import UserAgentString
 
 from local.deployed import DeployedStack, FunctionSpec
 from local.invocation import InvokeResult, build_arn, build_environment
@@ -133,6 +136,20 @@ class FunctionHarness:
                 _forget_siblings(function)
             self._modules[function.name] = module
         return self._modules[function.name]
+
+
+def _name_the_caller() -> None:
+    """Each request says which function makes it, though all share the clients of this process."""
+    original = UserAgentString.to_string
+
+    def to_string(user_agent: UserAgentString) -> str:
+        text, name = original(user_agent), os.environ.get("AWS_SDK_UA_APP_ID")
+        return re.sub(r"\bapp/\S+", f"app/{name}", text) if name else text
+
+    UserAgentString.to_string = to_string
+
+
+_name_the_caller()
 
 
 def _forget_siblings(function: FunctionSpec) -> None:

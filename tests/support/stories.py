@@ -1,0 +1,147 @@
+"""What each function does, shortly: enough that every permission of its role is used once.
+
+A new function or permission needs its few lines here; ``tests/functional/test_least_privilege.py``
+says which.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubroker.domain.connection import Authorization
+from local.deployed import DeployedStack
+from local.kucoin_simulator.client import SimulatorControl
+from local.streams import StreamFeed
+from tests.support.api import ApiClient
+from tests.support.functions import FunctionHarness
+from tests.support.linking import Link
+from tests.support.money import Money
+from tests.support.rotation import RotationWorld, refresh_event
+
+
+@dataclass
+class Scene:
+    """The stack, everything in it fresh, and what stories need of it."""
+
+    stack: DeployedStack
+    simulator: SimulatorControl
+    monkeypatch: Any
+    gateway_url: str
+    return_url: str
+    functions: FunctionHarness = field(init=False)
+    api: ApiClient = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.functions = FunctionHarness(self.stack)
+        self.api = ApiClient(self.functions, self.gateway_url)
+        self.world = RotationWorld(self.stack, self.simulator)
+
+    def link(self, user_id: str) -> Link:
+        """A linking story of its own user."""
+        return Link(self.api, self.simulator, self.functions, self.return_url, user_id)
+
+    def feed_stream(self, function: str) -> None:
+        """Every change up to now, to a function behind a table's stream."""
+        name = self.stack.find_function(function).name
+        for source in self.stack.stream_sources:
+            if source.function_name == name:
+                feed = StreamFeed(self.stack.aws, source, self.functions.invoke)
+                while feed.feed_once():
+                    pass
+
+
+def tell_linking(scene: Scene) -> None:
+    """A first link, a second one, a key by request, a shredding; lists; an end."""
+    link = scene.link("linking")
+    assert link.walk("alice", "SPOT", "FUTURES")["status"] == "ACTIVE"
+    link.api.get(link.connect_path)
+    link.api.get("/health")
+    link.walk("alice", "SPOT")
+    link.api.post("/v1/connections/linking/api-key", json={"permissions": ["SPOT"]})
+    link.create_key()
+    link.start("alice", "SPOT")
+    scene.stack.aws.release_delayed()
+    link.create_key()
+    assert scene.api.get("/v1/connections").status == 200
+    assert scene.api.get("/v1/connections?status=ACTIVE").status == 200
+    assert scene.api.delete("/v1/connections/linking").status == 200
+
+
+def tell_refused_key_creation(scene: Scene) -> None:
+    """Key creation finds a dead access token: it refreshes, and counts what KuCoin refuses."""
+    link = scene.link("dead-token")
+    link.start("bob", "SPOT")
+    assert link.complete().status == 200
+    scene.simulator.advance(3600)
+    scene.world.change("dead-token", accessTokenExpiresAt=1)
+    scene.simulator.add_fault("refresh", "error", code="40002", times=2)
+    link.create_key()
+    scene.stack.aws.release_delayed()
+    link.create_key()
+
+
+def tell_rotation(scene: Scene) -> None:
+    """A tick, refreshes, one that KuCoin refuses, one that has to be rescued."""
+    world = scene.world
+    world.link("rotation", "carol")
+    scene.functions.call("refresh_dispatcher", {})
+    scene.functions.drain("RefreshQueue")
+    assert scene.api.post("/v1/connections/rotation/refresh").status == 200
+    world.link("refused", "carol")
+    scene.simulator.add_fault("refresh", "error", code="40002", times=2)
+    for _ in range(2):
+        scene.functions.call("token_refresh", refresh_event("refused"))
+        world.lapse("refused")
+    assert world.get("refused").authorization is Authorization.REQUIRED
+    world.link("rescued", "carol")
+    scene.functions.set_environment("token_refresh", ROTATION_LEASE_SECONDS="2")
+    world.aws.add_fault("error", service="dynamodb", operation="UpdateItem", skip=1, times=0)
+    scene.functions.call("token_refresh", refresh_event("rescued"))
+    world.aws.reset_faults()
+    scene.functions.drain("RescueQueue")
+    assert world.is_current("rescued", "carol")
+
+
+def tell_withdrawals(scene: Scene) -> None:
+    """Quoted, submitted, verified, looked at, listed, refused; a page; a switch."""
+    money = Money(scene.api, scene.functions, scene.simulator, scene.monkeypatch, "money")
+    money.connect(kucoin_user="alice", user_id="money")
+    assert money.quote().status == 200
+    assert money.submit().status == 202
+    page = money.submit().json()["verifyUrl"].removeprefix(scene.api.base_url)
+    assert scene.api.get(page).status == 200
+    assert money.verify().status == 200
+    assert scene.api.get(money.path()).status == 200
+    assert scene.api.get(money.path() + "?status=SUBMITTED").status == 200
+    scene.api.delete(money.path(money.id()))
+    scene.simulator.add_fault("withdraw", "error", code="260210", msg="no", times=1)
+    assert money.submit("refused").status == 422
+    scene.simulator.add_fault("withdraw", "drop", phase="after", times=1)
+    money.no_factors()
+    money.submit("lost", amount="7")
+    settle = {"outcome": "NOT_DONE", "evidence": "asked support", "operator": "op"}
+    scene.api.post(money.path(money.id("lost"), "settlement"), json=settle)
+    money.switch("on")
+
+
+def tell_tracking(scene: Scene) -> None:
+    """The tracker follows to the end, gives limits back, ends a disconnect, reconciles."""
+    money = Money(scene.api, scene.functions, scene.simulator, scene.monkeypatch, "tracked")
+    money.connect(kucoin_user="dave", user_id="tracked")
+    money.no_factors("dave")
+    assert money.submit("good").status == 201
+    scene.simulator.add_fault("withdraw", "drop", phase="after", times=1)
+    money.submit("lost", amount="5")
+    assert scene.api.delete("/v1/connections/tracked").json()["status"] == "DISCONNECTING"
+    money.track(40, step=120)
+    for _ in range(3):
+        scene.functions.call("withdrawal_tracker", {"kind": "reconcile"}, remaining_ms=58_000)
+
+
+STORIES: list[Callable[[Scene], None]] = [
+    tell_linking,
+    tell_refused_key_creation,
+    tell_rotation,
+    tell_withdrawals,
+    tell_tracking,
+]
