@@ -4,6 +4,7 @@ A new function or permission needs its few lines here; ``tests/functional/test_l
 says which.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,9 +15,24 @@ from local.kucoin_simulator.client import SimulatorControl
 from local.streams import StreamFeed
 from tests.support.api import ApiClient
 from tests.support.functions import FunctionHarness
+from tests.support.linked import link_user
 from tests.support.linking import Link
 from tests.support.money import Money
 from tests.support.rotation import RotationWorld, refresh_event
+
+
+class ColdFunctions(FunctionHarness):
+    """Each function has caches and clients of its own, as in Lambda: not another one's answers."""
+
+    _last = ""
+
+    def call(self, name: str, event: dict[str, Any], *, remaining_ms: int = 20_000) -> Any:
+        """Runs a function; a cold start where another one ran before."""
+        function = self.stack.find_function(name).name
+        if function != self._last:
+            self.forget()
+            self._last = function
+        return super().call(name, event, remaining_ms=remaining_ms)
 
 
 @dataclass
@@ -32,13 +48,18 @@ class Scene:
     api: ApiClient = field(init=False)
 
     def __post_init__(self) -> None:
-        self.functions = FunctionHarness(self.stack)
+        self.functions = ColdFunctions(self.stack)
         self.api = ApiClient(self.functions, self.gateway_url)
         self.world = RotationWorld(self.stack, self.simulator)
 
     def link(self, user_id: str) -> Link:
         """A linking story of its own user."""
         return Link(self.api, self.simulator, self.functions, self.return_url, user_id)
+
+    def later(self, seconds: float) -> None:
+        """Time passes here, not at KuCoin."""
+        now = time.time
+        self.monkeypatch.setattr("time.time", lambda: now() + seconds)
 
     def feed_stream(self, function: str) -> None:
         """Every change up to now, to a function behind a table's stream."""
@@ -59,12 +80,18 @@ def tell_linking(scene: Scene) -> None:
     link.walk("alice", "SPOT")
     link.api.post("/v1/connections/linking/api-key", json={"permissions": ["SPOT"]})
     link.create_key()
-    link.start("alice", "SPOT")
-    scene.stack.aws.release_delayed()
-    link.create_key()
     assert scene.api.get("/v1/connections").status == 200
     assert scene.api.get("/v1/connections?status=ACTIVE").status == 200
     assert scene.api.delete("/v1/connections/linking").status == 200
+
+
+def tell_shredding(scene: Scene) -> None:
+    """A pair that nobody redeems."""
+    link = scene.link("nobody")
+    link.start("alice", "SPOT")
+    scene.later(700)
+    scene.stack.aws.release_delayed()
+    link.create_key()
 
 
 def tell_refused_key_creation(scene: Scene) -> None:
@@ -119,9 +146,43 @@ def tell_withdrawals(scene: Scene) -> None:
     scene.simulator.add_fault("withdraw", "drop", phase="after", times=1)
     money.no_factors()
     money.submit("lost", amount="7")
-    settle = {"outcome": "NOT_DONE", "evidence": "asked support", "operator": "op"}
+    (made,) = [one for one in money.made() if one["amount"] == "7"]
+    settle = {
+        "outcome": "SUCCESS",
+        "kucoinWithdrawalId": made["id"],
+        "evidence": "asked support",
+        "operator": "op",
+    }
+    money.later(300)
     scene.api.post(money.path(money.id("lost"), "settlement"), json=settle)
     money.switch("on")
+
+
+def tell_proxy_and_deposits(scene: Scene) -> None:
+    """A call of the broker's, an address, a payout and its file."""
+    link_user(scene.stack, scene.simulator, user_id="trader")
+    assert scene.api.get("/v1/connections/trader/kucoin/api/v1/accounts").status == 200
+    path = "/v1/connections/trader/deposit-addresses"
+    wish = {"currency": "USDT", "chain": "trx", "account": "main"}
+    assert scene.api.post(path, json=wish).status in (200, 201)
+    assert scene.api.get(f"{path}?currency=USDT").status == 200
+    opened = scene.api.post("/v1/payouts", json={**wish, "userIds": ["trader"]})
+    assert opened.status == 202, opened.text
+    scene.functions.drain("DepositAddressQueue")
+    scene.api.get(f"/v1/payouts/{opened.json()['payoutId']}")
+
+
+def tell_events(scene: Scene) -> None:
+    """Changes go out; the endpoint does not take them; support looks and searches."""
+    for name in ("event_publisher", "webhook_delivery"):
+        scene.functions.set_environment(name, WEBHOOK_URL="http://localhost:9/webhooks")
+    scene.link("told").walk("alice", "SPOT")
+    scene.feed_stream("event_publisher")
+    scene.feed_stream("audit_export")
+    scene.functions.drain("WebhookQueue", limit=2)
+    assert scene.api.get("/v1/connections/told/timeline").status == 200
+    for name in ("kucoinUid", "withdrawalId", "txHash"):
+        scene.api.get(f"/v1/search?{name}=12345678")
 
 
 def tell_tracking(scene: Scene) -> None:
@@ -140,8 +201,11 @@ def tell_tracking(scene: Scene) -> None:
 
 STORIES: list[Callable[[Scene], None]] = [
     tell_linking,
+    tell_shredding,
     tell_refused_key_creation,
     tell_rotation,
     tell_withdrawals,
+    tell_proxy_and_deposits,
+    tell_events,
     tell_tracking,
 ]
