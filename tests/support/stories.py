@@ -101,9 +101,15 @@ def tell_refused_key_creation(scene: Scene) -> None:
     assert link.complete().status == 200
     scene.simulator.advance(3600)
     scene.world.change("dead-token", accessTokenExpiresAt=1)
-    scene.simulator.add_fault("refresh", "error", code="40002", times=2)
+    scene.simulator.add_fault("refresh", "error", code="40002", times=1)
     link.create_key()
-    scene.stack.aws.release_delayed()
+    link = scene.link("rescued-token")
+    link.start("bob", "SPOT")
+    assert link.complete().status == 200
+    scene.world.change("rescued-token", accessTokenExpiresAt=1)
+    scene.simulator.clear_faults()
+    scene.functions.set_environment("key_creation", ROTATION_LEASE_SECONDS="2")
+    scene.stack.aws.add_fault("error", operation="UpdateItem", match="tokenCiphertext", times=0)
     link.create_key()
 
 
@@ -120,6 +126,7 @@ def tell_rotation(scene: Scene) -> None:
         scene.functions.call("token_refresh", refresh_event("refused"))
         world.lapse("refused")
     assert world.get("refused").authorization is Authorization.REQUIRED
+    scene.simulator.clear_faults()
     world.link("rescued", "carol")
     scene.functions.set_environment("token_refresh", ROTATION_LEASE_SECONDS="2")
     world.aws.add_fault("error", service="dynamodb", operation="UpdateItem", skip=1, times=0)
@@ -166,7 +173,8 @@ def tell_proxy_and_deposits(scene: Scene) -> None:
     wish = {"currency": "USDT", "chain": "trx", "account": "main"}
     assert scene.api.post(path, json=wish).status in (200, 201)
     assert scene.api.get(f"{path}?currency=USDT").status == 200
-    opened = scene.api.post("/v1/payouts", json={**wish, "userIds": ["trader"]})
+    body = {**wish, "userIds": ["trader"]}
+    opened = scene.api.post("/v1/payouts", json=body, headers={"Idempotency-Key": "payout-1"})
     assert opened.status == 202, opened.text
     scene.functions.drain("DepositAddressQueue")
     scene.api.get(f"/v1/payouts/{opened.json()['payoutId']}")
@@ -189,8 +197,11 @@ def tell_tracking(scene: Scene) -> None:
     """The tracker follows to the end, gives limits back, ends a disconnect, reconciles."""
     money = Money(scene.api, scene.functions, scene.simulator, scene.monkeypatch, "tracked")
     money.connect(kucoin_user="dave", user_id="tracked")
-    money.no_factors("dave")
+    money.connect(kucoin_user="alice", user_id="reconciled")
+    for user in ("alice", "dave"):
+        money.no_factors(user)
     assert money.submit("good").status == 201
+    assert money.submit("good", user_id="reconciled").status == 201
     scene.simulator.add_fault("withdraw", "drop", phase="after", times=1)
     money.submit("lost", amount="5")
     assert scene.api.delete("/v1/connections/tracked").json()["status"] == "DISCONNECTING"
