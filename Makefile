@@ -83,7 +83,7 @@ $(DEV): requirements/dev.txt
 	@touch $@
 
 # The SAM CLI pins much that the tests need otherwise: an environment of its own.
-$(SAM): requirements/sam.txt $(DEV)
+$(SAM): requirements/sam.txt | $(DEV)
 	@echo "Setting up the SAM CLI in $(VENV)/sam"
 	@test -x $(VENV)/sam/bin/python || $(BIN)/python -m venv $(VENV)/sam
 	@$(VENV)/sam/bin/python $(PIP_INSTALL) -r $<
