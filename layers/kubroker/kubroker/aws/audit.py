@@ -23,7 +23,6 @@ from kubroker.domain.audit import (
     AuditOutcome,
     build_entry_id,
 )
-from kubroker.domain.event_types import Event
 from kubroker.errors import ConfigurationError, KubrokerError, LostRaceError, StoreError
 from kubroker.observability import AUDIT_FAILED, count, logger
 from kubroker.settings import AuditSettings
@@ -210,24 +209,3 @@ def run_audited[Result](
     outcome, code = judge(result)
     note(replace(act, outcome=outcome, code=code))
     return result
-
-
-def note_event(audit: AuditStore, event: Event, at: int) -> None:
-    """Adds an event to its user's timeline; again, it is there already.
-
-    Raises:
-        StoreError: DynamoDB could not be asked.
-    """
-    audit.append(
-        AuditEntry(
-            user_id=event.user_id,
-            entry_id=build_entry_id(at * 1000, f"{event.sequence:012d}-{event.id}"),
-            at=at,
-            kind=AuditKind.EVENT,
-            action=event.type,
-            outcome=AuditOutcome.DONE,
-            principal="kubroker",
-            code=getattr(event.data, "code", None),
-            reference=event.id,
-        )
-    )

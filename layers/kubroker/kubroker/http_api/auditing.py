@@ -5,6 +5,8 @@ they lead to is audited where it is done. Reads that the proxy signs are a line 
 with caller, user, call and outcome: a write for each would cost more than the read.
 """
 
+import base64
+import binascii
 import hashlib
 import json
 import re
@@ -97,12 +99,11 @@ def _read_caller(event: Mapping[str, Any]) -> Caller:
     context = _get_context(event)
     signer = context.get("authorizer", {}).get("iam", {}).get("userArn")
     route = str(event.get("routeKey", ""))
-    body = event.get("body") or ""
     is_hashed = bool(signer) and not _UNHASHED.search(route)
     return Caller(
         principal=str(signer) if signer else "browser",
         request_id=context.get("requestId"),
-        request_hash=hashlib.sha256(body.encode()).hexdigest() if is_hashed else None,
+        request_hash=hashlib.sha256(_read_body(event)).hexdigest() if is_hashed else None,
     )
 
 
@@ -110,12 +111,23 @@ def _get_context(event: Mapping[str, Any]) -> Mapping[str, Any]:
     return event.get("requestContext") or {}
 
 
+def _read_body(event: Mapping[str, Any]) -> bytes:
+    """The body as it was sent; as API Gateway gave it where that can't be decoded."""
+    body = str(event.get("body") or "").encode(errors="surrogatepass")
+    if not event.get("isBase64Encoded"):
+        return body
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error:
+        return body
+
+
 def _find_user(event: Mapping[str, Any]) -> str:
     """The user that a path or a body names, if one could be named so."""
     named = (event.get("pathParameters") or {}).get("userId")
     if named is None:
         try:
-            body = json.loads(event.get("body") or "null")
+            body = json.loads(_read_body(event) or b"null")
         except (ValueError, RecursionError):
             return NOBODY
         named = body.get("userId") if isinstance(body, dict) else None

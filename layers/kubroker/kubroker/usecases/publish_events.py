@@ -13,11 +13,12 @@ from typing import Any
 
 from aws_lambda_powertools.shared.dynamodb_deserializer import TypeDeserializer
 
-from kubroker.aws.audit import AuditStore, get_audit, note_event
+from kubroker.aws.audit import AuditStore, get_audit
 from kubroker.aws.clients import get_events, get_s3, get_sqs
 from kubroker.aws.event_bus import MOST_ENTRIES, EventBus
 from kubroker.aws.objects import Bucket
 from kubroker.aws.webhook_queue import WebhookQueue
+from kubroker.domain.audit import AuditEntry, AuditKind, AuditOutcome, build_entry_id
 from kubroker.domain.event_types import Event
 from kubroker.domain.events import derive_events
 from kubroker.errors import KubrokerError
@@ -127,10 +128,26 @@ class PublishEvents:
             except KubrokerError as error:
                 failures.append(error)
         for event in events:
-            note_event(self._audit, event, int(datetime.fromisoformat(event.timestamp).timestamp()))
+            self._audit.append(_build_entry(event))
         if failures:
             raise failures[0]
         return len(events)
+
+
+def _build_entry(event: Event) -> AuditEntry:
+    """An event in its user's timeline; told again it is the same entry."""
+    at = int(datetime.fromisoformat(event.timestamp).timestamp())
+    return AuditEntry(
+        user_id=event.user_id,
+        entry_id=build_entry_id(at * 1000, f"{event.sequence:012d}-{event.id}"),
+        at=at,
+        kind=AuditKind.EVENT,
+        action=event.type,
+        outcome=AuditOutcome.DONE,
+        principal="kubroker",
+        code=getattr(event.data, "code", None),
+        reference=event.id,
+    )
 
 
 def _number_of(record: Mapping[str, Any]) -> str:
