@@ -46,6 +46,7 @@ docs: $(DEV) ## Refresh what is made from the sources: the README's tables, docs
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.readme_tables
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.iam_table
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.event_docs
+	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.scale
 
 soak: $(DEV) ## Refresh 200 short-lived connections under faults for SOAK_SECONDS; writes build/soak.json
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tests.soak $(ARGS)

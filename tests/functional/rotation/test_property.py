@@ -322,7 +322,7 @@ class RotationMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(120 + 20 * EXAMPLES)
 def test_rotation_never_loses_a_savable_pair(world, monkeypatch):
     function = world.stack.find_function("token_refresh")
     for name, value in build_environment(function, world.aws.url).items():
