@@ -65,18 +65,22 @@ class BrowserStack:
     def simulator(self):
         return self.stack.simulator
 
-    def call(self, method, path, body=None) -> requests.Response:
+    def call(self, method, path, body=None, **headers: str) -> requests.Response:
         """A signed call, as the broker's service would make it."""
         url = self.gateway_url + path
         content = b"" if body is None else json.dumps(body).encode()
         headers = sign_headers(
             method=method,
             url=url,
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", **headers},
             body=content,
             caller=LOCAL_CALLER,
         )
         return requests.request(method, url, headers=headers, data=content, timeout=30)
+
+    def call_with_key(self, path, body, key="key-1") -> requests.Response:
+        """A signed POST with its Idempotency-Key."""
+        return self.call("POST", path, body, **{"Idempotency-Key": key})
 
     def find_requests(self, route) -> list[dict]:
         """What our functions asked KuCoin on this route."""

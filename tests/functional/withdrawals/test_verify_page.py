@@ -198,8 +198,15 @@ def test_page_for_others_names_no_default_chain_inside_kucoin(money: Money) -> N
 
 def test_page_where_fees_depend_on_the_balance_says_both(money: Money) -> None:
     page = money.api.get(_link(money))
-    assert "111, or 100 if your balance is short, USDT" in page.text
-    assert "100, or 89 if your balance is short, USDT" in page.text
+    for text in ("<dd>111 USDT</dd>", "<dd>100 USDT</dd>"):
+        assert text in page.text
+    assert "then 100 USDT leaves and 89 USDT arrives" in page.text
+
+
+def test_page_where_the_way_of_the_fees_is_asked_for_says_one(money: Money) -> None:
+    page = money.api.get(_link(money, feeDeductType="INTERNAL"))
+    assert "<dd>89 USDT</dd>" in page.text
+    assert "If your balance" not in page.text
 
 
 def test_page_escapes_whatever_it_shows(money: Money) -> None:

@@ -146,18 +146,18 @@ class VerifyRoute:
 
 
 def build_payment(withdrawal: Withdrawal) -> Payment:
-    """What the page shows; where the fees come from may depend on the balance."""
+    """What the page shows; where fees are taken from may depend on the balance of that moment."""
     currency, fees = withdrawal.currency, build_fees(withdrawal)
     moves = fees.movements
     external, internal = moves[FeeDeductType.EXTERNAL], moves[FeeDeductType.INTERNAL]
     asked = withdrawal.fee_deduct_type
-    if asked is not None:
-        leaves, arrives = moves[asked].leaves, moves[asked].arrives
-    elif external.arrives == internal.arrives:
-        leaves, arrives = external.leaves, external.arrives
-    else:
-        leaves = f"{external.leaves}, or {internal.leaves} if your balance is short,"
-        arrives = f"{external.arrives}, or {internal.arrives} if your balance is short,"
+    move = moves[asked] if asked else external
+    note = None
+    if asked is None and internal != external:
+        note = (
+            "If your balance does not cover the fees as well, KuCoin takes them from the amount: "
+            f"then {internal.leaves} {currency} leaves and {internal.arrives} {currency} arrives."
+        )
     kind = WithdrawType(withdrawal.withdraw_type)
     return Payment(
         amount=f"{format_amount(Decimal(withdrawal.amount))} {currency}",
@@ -169,8 +169,9 @@ def build_payment(withdrawal: Withdrawal) -> Payment:
             ("KuCoin’s network fee", f"{fees.network_fee} {currency}"),
             ("KuCoin’s service fee", f"{fees.service_fee} {currency}"),
         ),
-        arrives=f"{arrives} {currency}",
-        leaves=f"{leaves} {currency}",
+        arrives=f"{move.arrives} {currency}",
+        leaves=f"{move.leaves} {currency}",
+        note=note,
     )
 
 

@@ -14,11 +14,12 @@ _CONTENT = Markup("""<h1>Confirm this withdrawal</h1>
 the codes that KuCoin wants.</p>
 <dl class="facts payment">
 {facts}</dl>
-{alert}<div class="forms">
+{note}{alert}<div class="forms">
 {forms}</div>
 <p class="soft small">Nothing leaves your account until you confirm. If you did not ask for this,
 close this page and tell {broker}.</p>
 <div class="actions"><a class="button quiet" href="{back}">Back to {broker}</a></div>""")
+_NOTE = Markup('<p class="soft small">{text}</p>\n')
 _FACT = Markup("<div{kind}><dt>{name}</dt><dd>{value}</dd></div>\n")
 _CODE = Markup("<code><bdi>{text}</bdi></code>")
 _ALERT = Markup('<p class="note problem" role="alert" id="problem">{icon}<span>{text}</span></p>\n')
@@ -65,8 +66,9 @@ class Payment:
         network: The chain, or None inside KuCoin.
         memo: Or None.
         fees: Name and text of each.
-        arrives: With its currency; a range in words where it depends on the balance.
-        leaves: As ``arrives``.
+        arrives: With its currency.
+        leaves: With its currency, fees included.
+        note: What else may be, or None.
     """
 
     amount: str
@@ -77,6 +79,7 @@ class Payment:
     fees: Sequence[tuple[str, str]]
     arrives: str
     leaves: str
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ def render_verify(page: VerifyPage, status: int = 200) -> PageResponse:
     content = _CONTENT.format(
         broker=name,
         facts=_build_facts(page.payment),
+        note=_NOTE.format(text=page.payment.note) if page.payment.note else "",
         alert=_ALERT.format(icon=icon("alert"), text=page.problem) if page.problem else "",
         forms=Markup("").join(
             _build_form(page, factors, number) for number, factors in enumerate(page.alternatives)
@@ -150,7 +154,7 @@ def _build_form(page: VerifyPage, factors: Sequence[str], number: int) -> Markup
     legend = "Your codes" if len(factors) > 1 else "Your code"
     return _FORM.format(
         action=page.action,
-        legend=legend if number == 0 else f"Or: {legend.lower()}",
+        legend=legend if number == 0 else "Or use this instead",
         fields=Markup("").join(_build_field(page, factor, number) for factor in factors),
         amount=page.payment.amount,
     )

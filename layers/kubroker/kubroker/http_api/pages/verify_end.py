@@ -14,6 +14,7 @@ _CONTENT = Markup("""<div class="sign {tone}">{sign}</div>
 <h1>{title}</h1>
 <p class="soft">{happened}</p>
 {detail}{actions}<p class="soft small">{reference}</p>""")
+_REFRESH = Markup('\n<meta http-equiv="refresh" content="3">')
 _DETAIL = Markup('<section class="note"><h2>KuCoin says</h2><p>{text}</p></section>\n')
 _ACTIONS = Markup('<div class="actions">{main}{back}</div>\n')
 _BACK = Markup('<a class="button{quiet}" href="{url}">Back to {broker}</a>')
@@ -59,8 +60,8 @@ VERIFY_TEXTS: dict[str, VerifyText] = {
         "KuCoin is being asked right now",
         "wait",
         "pending",
-        "The withdrawal of {amount} is being confirmed. Load this page again in a few seconds. "
-        "Don’t ask for it a second time.",
+        "The withdrawal of {amount} is being confirmed. This page loads itself again in a few "
+        "seconds. Don’t ask for it a second time.",
     ),
     "unknown": VerifyText(
         "KuCoin’s answer was lost",
@@ -187,7 +188,9 @@ def render_verify_end(page: VerifyEndPage) -> PageResponse:
         reference=f"Reference: {page.reference}" if page.reference else f"Reference: {page.code}",
     )
     return render_document(
-        Page(title=text.title, content=content), page.broker, page.status or text.http_status
+        Page(title=text.title, content=content, head=_REFRESH if text.tone == "wait" else ""),
+        page.broker,
+        page.status or text.http_status,
     )
 
 
