@@ -181,7 +181,10 @@ def run_demo(say: Callable[[str], None] = print) -> int:
     with LocalStack(ports=ports, log_folder=log_folder, say=say) as stack:
         say(f"Ready after {time.monotonic() - started:.1f} s: {stack.gateway_url}")
         world = World(stack)
-        for title, steps in STORIES.items():
+        from local.demo_rotation import ROTATION  # it builds on this module
+
+        stories = {**STORIES, "Tokens are rotated, and a worker dies": ROTATION}
+        for title, steps in stories.items():
             say(f"\n{title}")
             if not tell(world, steps, say):
                 errors = [line for line in stack.pool.read_logs().splitlines() if "ERROR" in line]
