@@ -49,7 +49,15 @@ class World:
         self.return_url = f"{self.stack.broker_url}/kucoin/return"
         self.browser = Browser(stop_at=self.stack.broker_url)
 
-    def call(self, method: str, path: str, body: Any = None, *, expect: int = 200) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        expect: int = 200,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
         """A signed request of the broker's service.
 
         Raises:
@@ -57,9 +65,10 @@ class World:
         """
         url = self.stack.gateway_url + path
         content = b"" if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        sent = {"Content-Type": "application/json"} if body is not None else {}
+        sent |= headers or {}
         signed = sign_headers(
-            method=method, url=url, headers=headers, body=content, caller=LOCAL_CALLER
+            method=method, url=url, headers=sent, body=content, caller=LOCAL_CALLER
         )
         answer = requests.request(method, url, data=content, headers=signed, timeout=60)
         if answer.status_code != expect:
@@ -182,8 +191,13 @@ def run_demo(say: Callable[[str], None] = print) -> int:
         say(f"Ready after {time.monotonic() - started:.1f} s: {stack.gateway_url}")
         world = World(stack)
         from local.demo_rotation import ROTATION  # it builds on this module
+        from local.demo_withdrawal import WithdrawalStory
 
-        stories = {**STORIES, "Tokens are rotated, and a worker dies": ROTATION}
+        stories = {
+            **STORIES,
+            "Tokens are rotated, and a worker dies": ROTATION,
+            "A withdrawal with two codes, to its end": WithdrawalStory().steps(),
+        }
         for title, steps in stories.items():
             say(f"\n{title}")
             if not tell(world, steps, say):
