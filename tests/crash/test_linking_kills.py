@@ -375,6 +375,15 @@ def test_two_deliveries_at_once_ask_once(completed: Crash) -> None:
     assert completed.count("create_key") == completed.keys() == 1
 
 
+def test_two_deliveries_that_both_found_it_waiting_ask_once(completed: Crash) -> None:
+    late = completed.stand(Link.create_key, Point("about to claim", UPDATE | {"match": "CREATING"}))
+    completed.redeliver()
+    assert completed.link.connection()["status"] == "ACTIVE"
+    late.go_on()
+    assert completed.link.connection()["status"] == "ACTIVE"
+    assert completed.count("create_key") == completed.keys() == 1
+
+
 def test_second_link_does_not_overtake_a_key_that_is_asked_for_meanwhile(crash: Crash) -> None:
     link = crash.link
     link.walk("alice", "SPOT")
