@@ -1,0 +1,77 @@
+"""A hundred rounds of calls at the same time, with a disconnect in between."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+
+from kubroker.aws.connections import ConnectionStore
+from kubroker.aws.table import Table
+from kubroker.errors import KubrokerError
+from kubroker.usecases.proxy import ProxyRequest
+from tests.functional.proxy.conftest import SPOT
+from tests.support.linked import link_user
+
+ROUNDS = 100
+CALLERS = 4
+CALLS_EACH = 3
+
+
+@dataclass(frozen=True)
+class Told:
+    """One call: when it began, and what came: KuCoin's status, or our code."""
+
+    began: float
+    outcome: int | str
+
+
+def forward(proxy):
+    """One call through a process's proxy, as its function makes it."""
+    began = time.monotonic()
+    request = ProxyRequest(user_id="user-1", host="spot", method="GET", tail="api/v1/accounts")
+    try:
+        return Told(began, proxy.forward(request, remaining_seconds=20).status)
+    except KubrokerError as error:
+        return Told(began, error.code)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_no_call_that_begins_after_a_disconnect_is_signed(api, functions, simulator):
+    link_user(functions.stack, simulator)
+    assert api.get(f"{SPOT}/api/v1/accounts").status == 200  # a warm environment, as in Lambda
+    proxy = functions.module("kucoin_proxy").proxy()
+    stack = functions.stack
+    table = Table(stack.aws.client("dynamodb"), stack.tables["ConnectionsTable"])
+    store = ConnectionStore(table)  # the write of DELETE /v1/connections/{userId}
+    told: list[Told] = []
+    with ThreadPoolExecutor(CALLERS) as pool:
+        for number in range(ROUNDS):
+            key = link_user(functions.stack, simulator)
+            seen = simulator.journal()[-1]["seq"]
+            start = threading.Barrier(CALLERS + 1)
+
+            def call(start=start):
+                start.wait(10)
+                return [forward(proxy) for _ in range(CALLS_EACH)]
+
+            calls = [pool.submit(call) for _ in range(CALLERS)]
+            start.wait(10)
+            time.sleep(0.004 * (number % 12))
+            store.disconnect(store.get("user-1"), now=int(time.time()))
+            ended = time.monotonic()
+            answers = [one for future in calls for one in future.result(60)]
+            assert forward(proxy).outcome == "connection_disconnected"
+            assert {one.outcome for one in answers} <= {200, "connection_disconnected"}
+            late = {one.outcome for one in answers if one.began >= ended}
+            assert late <= {"connection_disconnected"}
+            entries = simulator.journal(since=seen, route="accounts")
+            assert {entry["apiKey"] for entry in entries} <= {key["apiKey"]}, "an old key signed"
+            assert len(entries) == sum(one.outcome == 200 for one in answers)
+            told += answers
+    forwarded = sum(one.outcome == 200 for one in told)
+    assert len(told) == ROUNDS * CALLERS * CALLS_EACH
+    assert 0 < forwarded < len(told), "a race has to be run to be won"
+    assert len(proxy._keys._cache) == 0
