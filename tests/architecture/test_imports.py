@@ -57,7 +57,7 @@ def _get_part(module: Path) -> str:
 def test_module_imports_only_what_stands_to_its_right(module):
     part = _get_part(module)
     if part == "__init__":
-        assert not _list_imports(module.read_text())
+        assert _list_imports(module.read_text()) <= {"gc"}
         return
     assert part in MAY_IMPORT, f"{part} is no part of the design: name its place in MAY_IMPORT"
     wrong = _find_layering_faults(part, _list_imports(module.read_text()))

@@ -93,7 +93,8 @@ class Link:
 
     def start(self, user: str = "alice", *permissions: str, **session: Any) -> None:
         """Until the browser is back with its completion code."""
-        assert self.open(**session).status == 201
+        opened = self.open(**session)
+        assert opened.status == 201, opened.text
         chosen = permissions or ("SPOT",)
         assert self.choose(*chosen).status == 303
         self.authorize(user, permissions=list(chosen))

@@ -56,7 +56,7 @@ StringList = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
 class _EnvironmentModel(BaseModel):
     """A settings model whose fields are environment variables, by alias."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore", populate_by_name=True)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

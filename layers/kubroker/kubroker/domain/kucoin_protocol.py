@@ -12,7 +12,7 @@ class KucoinProtocol(WithdrawalProtocol):
     [seen] a public client or an integrator's report, [assumed] nobody could confirm it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=None)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", alias_generator=None)
 
     login_path: str = Field("/oauth", description="Path of the OAuth login page. [seen]")
     login_origins: frozenset[str] = Field(

@@ -10,7 +10,11 @@ class StoredModel(BaseModel):
     """A stored shape: camelCase attributes; unknown ones of a newer release are passed over."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True
+        defer_build=True,  # most functions use few of these models
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        frozen=True,
     )
 
     def to_item(self) -> dict[str, Any]:

@@ -31,14 +31,21 @@ class RequestModel(BaseModel):
     """A JSON request: camelCase, exact types, no unknown field."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, extra="forbid", strict=True, frozen=True, populate_by_name=True
+        defer_build=True,  # most functions use few of these models
+        alias_generator=to_camel,
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        populate_by_name=True,
     )
 
 
 class ResponseModel(BaseModel):
     """A JSON answer: camelCase; what is not known is null."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+    model_config = ConfigDict(
+        defer_build=True, alias_generator=to_camel, populate_by_name=True, frozen=True
+    )
 
 
 def create_api(
