@@ -151,8 +151,7 @@ def _tell_tokens(before: Connection | None, after: Connection) -> Iterator[Event
     """The pair in use; a link of its own is no news of it."""
     if before is None or _is_first_link(before, after):
         return
-    is_same_pair = before.token_data_key == after.token_data_key
-    if is_same_pair and after.committed_seq > before.committed_seq:
+    if after.committed_seq > before.committed_seq:
         yield types.TokensRefreshed(
             access_token_expires_at=after.access_token_expires_at,
             refresh_token_expires_at=after.refresh_token_expires_at,
