@@ -301,6 +301,66 @@ def commit_as_rescuer(world, message) -> None:
     assert RotationStore(world.table, world.table).commit(pair, now=NOW)
 
 
+def leave_claimed(functions, world):
+    """A claim whose pair waits in the rescue queue; gives the pair."""
+    functions.set_environment("token_refresh", ROTATION_LEASE_SECONDS="2")
+    world.link()
+    world.aws.add_fault("error", **UPDATE, skip=1, times=0)
+    functions.call("token_refresh", refresh_event("user-1"))
+    world.aws.reset_faults()
+    (message,) = world.list_messages("RescueQueue")
+    return RotatedPair.model_validate_json(json.dumps(message["pair"]))
+
+
+OVERTAKING = [
+    {"tokenDataKey": b"of another link"},
+    {"tokenDataKey": None},
+    {"committedSeq": 2},
+    {"connectionStatus": "DISCONNECTED"},
+    {"connectionStatus": "DISCONNECTING"},
+]
+
+
+@pytest.mark.parametrize("change", OVERTAKING, ids=str)
+@pytest.mark.parametrize("has_record", [True, False])
+def test_commit_after_another_link_or_a_later_commit_stores_nothing(
+    change, has_record, functions, world
+):
+    pair = leave_claimed(functions, world)
+    world.change(**change, **({} if has_record else {"rotation": None}))
+    before = world.get()
+    assert RotationStore(world.table, world.table).commit(pair, now=NOW) is False
+    assert world.get() == before
+
+
+@pytest.mark.parametrize("change", OVERTAKING, ids=str)
+def test_commit_overtaken_between_its_two_writes_stores_nothing(change, functions, world):
+    """The first finds another claim's record; the second is fenced by itself."""
+    pair = leave_claimed(functions, world)
+    world.change(rotation=None)
+    hold = world.aws.hold(**UPDATE, skip=1)
+    found: list[bool] = []
+    store = RotationStore(world.table, world.table)
+    worker = threading.Thread(target=lambda: found.append(store.commit(pair, now=NOW)))
+    worker.start()
+    world.aws.wait_held(hold)
+    world.change(**change)
+    before = world.get()
+    world.aws.release()
+    worker.join(20)
+    assert found == [False]
+    assert world.get() == before
+
+
+def test_commit_again_is_recognised(functions, world):
+    pair = leave_claimed(functions, world)
+    store = RotationStore(world.table, world.table)
+    assert store.commit(pair, now=NOW)
+    before = world.get()
+    assert store.commit(pair, now=NOW)
+    assert world.get() == before
+
+
 @pytest.mark.parametrize("body", [{"kind": "rescue"}, {"kind": "rescue", "pair": {"userId": "x"}}, {"kind": "x"}])  # fmt: skip
 def test_rescue_of_what_nobody_knows_fails_into_the_dead_letter_queue(body, functions, world):
     event = build_event("kubroker-local-token-rescue", body)

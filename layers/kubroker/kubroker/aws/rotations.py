@@ -98,7 +98,7 @@ class RotationStore:
         Raises:
             StoreError: DynamoDB could not be asked, or did not say; try again.
         """
-        doubt = _build_doubt(pair, now) if pair.is_half else None
+        doubt = pair.build_doubt(now).to_item() if pair.is_half else None
         try:
             self._commit(pair, {"rotation": doubt}, [_OWN_RECORD], now)
         except ConditionFailedError as error:
@@ -283,22 +283,7 @@ def _get_record(claimed: Connection) -> RotationRecord:
 
 def _lapse(record: RotationRecord, now: int, *, is_in_doubt: bool) -> dict[str, Any]:
     """No record any more; or, in doubt, one that has lapsed: the next claim knows of it."""
-    if not is_in_doubt:
-        return {"rotation": None}
-    lapsed = record.model_copy(update={"lease_until": now, "grace_until": now, "is_in_doubt": True})
-    return {"rotation": lapsed.to_item()}
-
-
-def _build_doubt(pair: RotatedPair, now: int) -> dict[str, Any]:
-    """The record that a pair with a doubted refresh token leaves."""
-    record = RotationRecord(
-        claim_seq=pair.claim_seq,
-        attempt_id="half",
-        lease_until=now,
-        grace_until=now,
-        is_in_doubt=True,
-    )
-    return record.to_item()
+    return {"rotation": record.lapse(now).to_item() if is_in_doubt else None}
 
 
 def _judge(error: ConditionFailedError, pair: RotatedPair) -> bool | None:

@@ -135,6 +135,10 @@ class RotationRecord(StoredModel):
         """Whether no other claim may be made yet."""
         return now < self.grace_until
 
+    def lapse(self, now: int) -> "RotationRecord":
+        """The same claim, given back in doubt: the next one may be made, and knows of it."""
+        return self.model_copy(update={"lease_until": now, "grace_until": now, "is_in_doubt": True})
+
 
 class PendingLink(StoredModel):
     """A new authorization that stands beside the old one until its key is checked."""

@@ -11,7 +11,12 @@ from enum import StrEnum
 
 from pydantic import ConfigDict
 
-from kubroker.domain.connection import ApiKeyState, Authorization, Connection
+from kubroker.domain.connection import (
+    ApiKeyState,
+    Authorization,
+    Connection,
+    RotationRecord,
+)
 from kubroker.domain.rotation_rules import BUCKETS_A_WINDOW, RotationPolicy, RotationRules
 from kubroker.domain.stored import StoredModel
 
@@ -74,6 +79,13 @@ class RotatedPair(StoredModel):
     refresh_token_expires_at: int
     action_due_at: int
     is_half: bool = False
+
+    def build_doubt(self, now: int) -> RotationRecord:
+        """What is left of the claim of half a pair: lapsed, in doubt."""
+        record = RotationRecord(
+            claim_seq=self.claim_seq, attempt_id="half", lease_until=now, grace_until=now
+        )
+        return record.lapse(now)
 
 
 def choose_shard(user_id: str) -> str:
