@@ -326,6 +326,7 @@ OPENINGS = [
     problem("open with an endless number", blank, open_text(lambda text: text[:-1] + ',"ttlSeconds":' + "9" * 5000 + "}"), 400, "invalid_json"),
     problem("open with half a character", blank, open_text(lambda text: text.replace("Main account", "\\ud800")), 422, "invalid_value"),
     problem("open with an unknown field", blank, open_with(isAdmin=True), 422, "invalid_value"),
+    problem("open with a field of 60,000 letters", blank, open_with(**{"x" * 60_000: 1}), 422, "invalid_value"),
     problem("open with a field of Python's name", blank, open_with(user_id="user-2"), 422, "invalid_value"),
     problem("open with __class__", blank, open_with(__class__="x"), 422, "invalid_value"),
     problem("open without a user", blank, open_without("userId"), 422, "invalid_value"),
@@ -593,6 +594,7 @@ def check_problem(answer: ApiResponse) -> None:
     assert body["status"] == answer.status
     assert body["requestId"]
     assert body["detail"].endswith(".")
+    assert len(answer.text) < 1000
     assert answer.header("cache-control") == "no-store"
     assert answer.header("x-content-type-options") == "nosniff"
     if answer.status == 422:

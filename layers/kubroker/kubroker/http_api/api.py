@@ -24,6 +24,7 @@ from kubroker.http_api.auditing import answer_audited
 from kubroker.observability import log_unexpected, logger
 
 MAX_BODY_BYTES = 65_536
+_FIELD_CHARACTERS = 100  # an unknown field is named as it was sent
 _SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -180,7 +181,7 @@ def validate[Model: BaseModel](model: type[Model], text: str) -> Model:
         return model.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "body"
+        field = ".".join(str(part) for part in first["loc"])[:_FIELD_CHARACTERS] or "body"
         raise UnprocessableError(f"{field}: {first['msg']}.", field=field) from None
 
 
