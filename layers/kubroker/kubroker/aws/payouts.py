@@ -1,5 +1,6 @@
 """The store of payouts: a head and its parts."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,8 +15,6 @@ from kubroker.domain.payout import (
 )
 from kubroker.errors import LostRaceError, NotFoundError
 
-# Source: DynamoDB, TransactWriteItems takes 100 items.
-_BATCH = 100
 _IS_NEW = ["attribute_not_exists(#payoutId)"]
 _IS_OPEN = "#isDone = :no"
 
@@ -52,8 +51,10 @@ class PayoutStore:
             LostRaceError: The head is there already; its parts are the same.
             StoreError: DynamoDB could not be asked; doing it again is safe.
         """
-        for start in range(0, len(parts), _BATCH):
-            self._put_parts(parts[start : start + _BATCH])
+        for part in parts:
+            # One that is there already may have been worked: it is never written over.
+            with contextlib.suppress(LostRaceError):
+                self._table.write(Put(part.to_item(), _IS_NEW))
         self._table.write(Put(payout.to_item(), _IS_NEW))
 
     def find_part(self, payout_id: str, part: str) -> PayoutPart | None:
@@ -129,14 +130,6 @@ class PayoutStore:
             self._table.write(change)
         except LostRaceError:
             return  # another delivery of the last message was faster, with the same files
-
-    def _put_parts(self, parts: Sequence[PayoutPart]) -> None:
-        """All of a batch, or none because they are there: a part is never put over its work."""
-        puts = [(self._table, Put(part.to_item(), _IS_NEW)) for part in parts]
-        try:
-            self._table.transact(puts)
-        except LostRaceError:
-            return
 
 
 def _key(part: PayoutPart) -> dict[str, str]:
