@@ -199,9 +199,7 @@ def send_event(function: str, edit: Callable[[Scene], dict[str, Any]]) -> Send:
     return send
 
 
-def resigned(
-    edit: Callable[[dict[str, str]], Any], method: str = "GET", target: str = ONE
-) -> Send:
+def resigned(edit: Callable[[dict[str, str]], Any], method: str = "GET", target: str = ONE) -> Send:
     """A good signature, then the request is changed under it."""
 
     def send(scene: Scene) -> ApiResponse:
