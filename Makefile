@@ -42,10 +42,11 @@ check: format-check lint types test ## The gate: what CI runs
 bench: $(DEV) $(SAM) ## Measure cold starts and the layer's size; writes build/bench.json
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tests.bench $(ARGS)
 
-docs: $(DEV) ## Refresh what is made from the sources: the README's tables, docs/iam.md
+docs: $(DEV) ## Refresh what is made from the sources: README tables, IAM, events, API
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.readme_tables
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.iam_table
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.event_docs
+	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.openapi
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.scale
 
 soak: $(DEV) ## Refresh 200 short-lived connections under faults for SOAK_SECONDS; writes build/soak.json

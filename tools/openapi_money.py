@@ -1,0 +1,190 @@
+"""The routes of withdrawals, deposit addresses and payouts, as docs/openapi.json tells them."""
+
+from kubroker.http_api import deposit_models as deposits
+from kubroker.http_api import withdrawal_models as withdrawals
+from kubroker.http_api import withdrawal_views as views
+from tools.openapi_operations import (
+    JSON_BODY,
+    KNOWN_USER,
+    KUCOIN,
+    LIST,
+    NO_KEY,
+    PAGE,
+    PAGES,
+    STORED,
+    Operation,
+    join,
+)
+
+_CODES = {
+    "type": "object",
+    "description": "A field code-FACTOR for each factor, or action=renew for new codes.",
+    "properties": {"action": {"type": "string", "enum": ["renew"]}},
+    "additionalProperties": {"type": "string"},
+}
+_WITHDRAWAL_KEYS = {409: (*NO_KEY, "withdrawal_not_granted")}
+_WITHDRAWAL = {404: ("withdrawal_not_found",)}
+_SWITCH = {503: ("withdrawals_switched_off", "withdrawals_unavailable", "kucoin_busy")}
+_WITHDRAWAL_REFUSALS = {
+    409: ("security_setup_required", "verification_expired", "possible_duplicate"),
+    422: (
+        "address_not_whitelisted",
+        "chain_unknown",
+        "currency_unknown",
+        "daily_limit_reached",
+        "identity_required",
+        "insufficient_balance",
+        "kucoin_parameter",
+        "kucoin_refused",
+        "recipient_required",
+        "withdrawal_disabled",
+    ),
+    429: ("transfer_limit_reached",),
+    502: (*KUCOIN, "kucoin_unreadable"),
+}
+_W = "/v1/connections/{userId}/withdrawals"
+_A = "/v1/connections/{userId}/deposit-addresses"
+
+MONEY: dict[str, Operation] = {
+    f"POST {_W}/quote": Operation(
+        "What a withdrawal would cost.",
+        {200: views.QuoteResponse},
+        withdrawals.QuoteRequest,
+        join(KNOWN_USER, STORED, JSON_BODY, _WITHDRAWAL_KEYS, _WITHDRAWAL_REFUSALS, _SWITCH),
+    ),
+    f"POST {_W}": Operation(
+        "Makes a withdrawal, or tells how the one of this key stands.",
+        {200: views.WithdrawalResponse, 201: views.WithdrawalResponse}
+        | {202: views.WithdrawalResponse},
+        withdrawals.WithdrawalRequest,
+        join(
+            KNOWN_USER,
+            STORED,
+            JSON_BODY,
+            _WITHDRAWAL_KEYS,
+            _WITHDRAWAL_REFUSALS,
+            _SWITCH,
+            {
+                400: ("idempotency_key_missing", "idempotency_key_malformed"),
+                409: ("idempotency_key_reused", "withdrawals_contended"),
+                422: ("idempotency_key_reused", "return_url_not_allowed"),
+            },
+        ),
+        headers=("Idempotency-Key",),
+    ),
+    f"GET {_W}": Operation(
+        "One page of withdrawals, latest first.",
+        {200: views.WithdrawalListResponse},
+        refusals=join(KNOWN_USER, STORED, LIST),
+        query=("withdrawalStatus", "limit", "cursor"),
+    ),
+    f"GET {_W}/{{id}}": Operation(
+        "One withdrawal; never a code.",
+        {200: views.WithdrawalResponse},
+        refusals=join(KNOWN_USER, STORED, _WITHDRAWAL),
+    ),
+    f"DELETE {_W}/{{id}}": Operation(
+        "Cancels a withdrawal, as long as KuCoin allows it.",
+        {200: views.WithdrawalResponse},
+        refusals=join(
+            KNOWN_USER,
+            STORED,
+            _WITHDRAWAL,
+            {
+                409: ("cancel_refused", "withdrawal_settled", "withdrawal_in_flight", *NO_KEY),
+                502: KUCOIN,
+            },
+        ),
+    ),
+    f"POST {_W}/{{id}}/verification": Operation(
+        "Takes the codes that KuCoin wants.",
+        {200: views.WithdrawalResponse, 202: views.WithdrawalResponse},
+        withdrawals.VerificationRequest,
+        join(
+            KNOWN_USER,
+            STORED,
+            JSON_BODY,
+            _WITHDRAWAL,
+            _WITHDRAWAL_KEYS,
+            _WITHDRAWAL_REFUSALS,
+            _SWITCH,
+            {
+                409: ("verification_not_required", "verification_in_progress"),
+                422: (
+                    "verification_code_malformed",
+                    "verification_code_wrong",
+                    "verification_factors",
+                ),
+            },
+        ),
+    ),
+    f"POST {_W}/{{id}}/settlement": Operation(
+        "Takes an operator's word on an unknown outcome.",
+        {200: views.WithdrawalResponse},
+        withdrawals.SettlementRequest,
+        join(
+            KNOWN_USER,
+            STORED,
+            JSON_BODY,
+            _WITHDRAWAL,
+            {
+                409: ("not_to_be_settled", "outcome_not_possible", "kucoin_id_does_not_fit"),
+                422: ("kucoin_id_does_not_fit", "outcome_not_possible"),
+            },
+        ),
+    ),
+    "GET /verify/{token}": Operation(
+        "The page that asks for a withdrawal's codes. Changes nothing.", dict.fromkeys(PAGES, PAGE)
+    ),
+    "POST /verify/{token}": Operation(
+        "The codes, or a wish for new ones.",
+        {**dict.fromkeys(PAGES, PAGE), 303: None},
+        _CODES,
+    ),
+    f"GET {_A}": Operation(
+        "The deposit addresses that are there.",
+        {200: deposits.AddressListResponse},
+        refusals=join(
+            KNOWN_USER,
+            STORED,
+            {400: ("unknown_parameter",), 409: NO_KEY, 422: ("invalid_value",), 502: KUCOIN},
+            {422: ("currency_unknown", "chain_unknown", "deposits_disabled")},
+        ),
+        query=("currency", "chain"),
+    ),
+    f"POST {_A}": Operation(
+        "Gets or creates a deposit address; safe to repeat.",
+        {200: deposits.AddressResponse, 201: deposits.AddressResponse},
+        deposits.AddressRequest,
+        join(
+            KNOWN_USER,
+            STORED,
+            JSON_BODY,
+            {
+                409: (*NO_KEY, "deposit_address_elsewhere", "deposits_disabled"),
+                422: ("currency_unknown", "chain_unknown", "deposits_disabled"),
+                502: KUCOIN,
+            },
+        ),
+    ),
+    "POST /v1/payouts": Operation(
+        "Collects the deposit addresses of many users for a payout.",
+        {202: deposits.PayoutResponse},
+        deposits.PayoutRequest,
+        join(
+            STORED,
+            JSON_BODY,
+            {
+                400: ("idempotency_key_missing", "idempotency_key_malformed"),
+                409: ("idempotency_key_reused",),
+                422: ("duplicate_user", "idempotency_key_reused"),
+            },
+        ),
+        headers=("Idempotency-Key",),
+    ),
+    "GET /v1/payouts/{id}": Operation(
+        "How a payout stands; its files once it is ready.",
+        {200: deposits.PayoutResponse},
+        refusals=join(STORED, {404: ("payout_not_found",)}),
+    ),
+}
