@@ -95,43 +95,16 @@ def build_event(
     """
     # Measured: the path is decoded and ends at a decoded question mark; the query is as sent.
     path = unquote(request.raw_path).partition("?")[0]
-    host = request.get_header("host")
-    user_agent = request.get_header("user-agent")
-    cookies = [
-        cookie.strip()
-        for name, value in request.headers
-        if name.lower() == "cookie"
-        for cookie in value.split(";")
-        if cookie.strip()
-    ]
-    domain = host.rpartition(":")[0] or host
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route_key,
         "rawPath": path,
         "rawQueryString": request.raw_query,
         "headers": _join_headers(request),
-        "requestContext": {
-            "accountId": ACCOUNT_ID,
-            "apiId": api_id,
-            "domainName": domain,
-            "domainPrefix": domain.partition(".")[0],
-            "http": {
-                "method": request.method,
-                "path": path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": request.source_ip,
-                "userAgent": user_agent,
-            },
-            "requestId": uuid.uuid4().hex[:15] + "=",
-            "routeKey": route_key,
-            "stage": "$default",
-            "time": now.astimezone(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
-            "timeEpoch": int(now.timestamp() * 1000),
-        },
+        "requestContext": _build_context(request, path, route_key, api_id=api_id, now=now),
         "isBase64Encoded": False,
     }
-    if cookies:
+    if cookies := _split_cookies(request):
         event["cookies"] = cookies
     if request.raw_query:
         event["queryStringParameters"] = _join_query(request.raw_query)
@@ -142,6 +115,41 @@ def build_event(
     if request.body:
         event["body"], event["isBase64Encoded"] = _encode_body(request)
     return event
+
+
+def _build_context(
+    request: HttpRequest, path: str, route_key: str, *, api_id: str, now: datetime
+) -> dict[str, Any]:
+    host = request.get_header("host")
+    domain = host.rpartition(":")[0] or host
+    return {
+        "accountId": ACCOUNT_ID,
+        "apiId": api_id,
+        "domainName": domain,
+        "domainPrefix": domain.partition(".")[0],
+        "http": {
+            "method": request.method,
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": request.source_ip,
+            "userAgent": request.get_header("user-agent"),
+        },
+        "requestId": uuid.uuid4().hex[:15] + "=",
+        "routeKey": route_key,
+        "stage": "$default",
+        "time": now.astimezone(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "timeEpoch": int(now.timestamp() * 1000),
+    }
+
+
+def _split_cookies(request: HttpRequest) -> list[str]:
+    return [
+        cookie.strip()
+        for name, value in request.headers
+        if name.lower() == "cookie"
+        for cookie in value.split(";")
+        if cookie.strip()
+    ]
 
 
 def parse_answer(payload: Any) -> HttpResponse:

@@ -148,13 +148,10 @@ def _describe(
         ],
         queue_sources=[item for item in sources if ":sqs:" in item.arn],
         stream_sources=[item for item in sources if ":dynamodb:" in item.arn],
-        schedules=[reader.read_scheduler(item) for _, item in select("AWS::Scheduler::Schedule")]
-        + [
-            schedule
-            for _, item in select("AWS::Events::Rule")
-            if item.get("ScheduleExpression")
-            for schedule in reader.read_rule(item)
-        ],
+        schedules=reader.read_schedules(
+            [item for _, item in select("AWS::Scheduler::Schedule")],
+            [item for _, item in select("AWS::Events::Rule")],
+        ),
         tables=tables,
         queues={name: physical_ids[name] for name, _ in select("AWS::SQS::Queue")},
         streams=reader.read_streams(aws, tables),

@@ -97,6 +97,13 @@ def read_rule(properties: dict[str, Any]) -> Iterator[Schedule]:
         )
 
 
+def read_schedules(schedulers: list[dict[str, Any]], rules: list[dict[str, Any]]) -> list[Schedule]:
+    """Every schedule, whichever of EventBridge's two kinds."""
+    timed = [rule for rule in rules if rule.get("ScheduleExpression")]
+    of_rules = (schedule for rule in timed for schedule in read_rule(rule))
+    return [*map(read_scheduler, schedulers), *of_rules]
+
+
 def read_streams(aws: AwsStandin, tables: dict[str, str]) -> dict[str, str]:
     """Logical id of each table that has a stream to the stream's ARN."""
     database = aws.client("dynamodb")

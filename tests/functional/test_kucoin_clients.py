@@ -9,15 +9,15 @@ from pydantic import SecretStr
 
 from kubroker.domain.permissions import Permission
 from kubroker.errors import KucoinOutcomeUnknownError, KucoinRefusedError, KucoinUnsentError
-from kubroker.kucoin.api_keys import (
-    ApiKeyClient,
+from kubroker.kucoin.api_keys import ApiKeyClient
+from kubroker.kucoin.explanations import explain_check_refusal
+from kubroker.kucoin.identity import BrokerIdentity, KucoinSecret
+from kubroker.kucoin.key_refusals import (
     CheckRefusal,
     KeyRefusal,
     classify_check_refusal,
     classify_key_refusal,
 )
-from kubroker.kucoin.explanations import explain_check_refusal
-from kubroker.kucoin.identity import BrokerIdentity, KucoinSecret
 from kubroker.kucoin.oauth import OAuthClient, TokenOutcome, classify_token_refusal
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.transport import KucoinTransport

@@ -12,15 +12,15 @@ from kubroker.errors import (
     KucoinRefusedError,
     KucoinUnsentError,
 )
-from kubroker.kucoin.api_keys import (
-    ApiKeyClient,
+from kubroker.kucoin.api_keys import ApiKeyClient
+from kubroker.kucoin.explanations import explain_check_refusal, find_address
+from kubroker.kucoin.identity import KucoinSecret
+from kubroker.kucoin.key_refusals import (
     CheckRefusal,
     KeyRefusal,
     classify_check_refusal,
     classify_key_refusal,
 )
-from kubroker.kucoin.explanations import explain_check_refusal, find_address
-from kubroker.kucoin.identity import KucoinSecret
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.transport import KucoinTransport
 from kubroker.settings import KucoinProtocol

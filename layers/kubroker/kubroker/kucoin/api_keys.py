@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from pydantic import SecretStr
@@ -13,7 +12,6 @@ from kubroker.domain.permissions import Permission, build_auth_group_map, parse_
 from kubroker.errors import (
     ConfigurationError,
     KucoinOutcomeUnknownError,
-    KucoinRefusedError,
 )
 from kubroker.kucoin import answers
 from kubroker.kucoin.exchange import KucoinRequest
@@ -70,48 +68,6 @@ class ApiKeyFacts:
     api_version: int | None
     is_master: bool | None
     created_at_ms: int | None
-
-
-class KeyRefusal(StrEnum):
-    """Why KuCoin made no key."""
-
-    RISK_VALIDATION = "RISK_VALIDATION"
-    NAME_TAKEN = "NAME_TAKEN"
-    KEY_LIMIT = "KEY_LIMIT"
-    DEAD_TOKEN = "DEAD_TOKEN"  # noqa: S105 - a name
-    OTHER = "OTHER"
-
-
-class CheckRefusal(StrEnum):
-    """Why KuCoin did not accept a key that signed."""
-
-    KEY_GONE = "KEY_GONE"
-    IP_NOT_ALLOWED = "IP_NOT_ALLOWED"
-    CLOCK = "CLOCK"
-    SIGNATURE = "SIGNATURE"
-    PARTNER = "PARTNER"
-    PERMISSION = "PERMISSION"
-    REGION = "REGION"
-    FROZEN = "FROZEN"
-    RATE_LIMITED = "RATE_LIMITED"
-    OTHER = "OTHER"
-
-
-# Source: KuCoin's REST error codes.
-CHECK_REFUSALS: dict[str, CheckRefusal] = {
-    "400002": CheckRefusal.CLOCK,
-    "400003": CheckRefusal.KEY_GONE,
-    "400004": CheckRefusal.KEY_GONE,
-    "400005": CheckRefusal.SIGNATURE,
-    "400006": CheckRefusal.IP_NOT_ALLOWED,
-    "400007": CheckRefusal.PERMISSION,
-    "400200": CheckRefusal.PARTNER,
-    "400201": CheckRefusal.PARTNER,
-    "400202": CheckRefusal.PARTNER,
-    "400301": CheckRefusal.REGION,
-    "411100": CheckRefusal.FROZEN,
-    answers.RATE_LIMITED: CheckRefusal.RATE_LIMITED,
-}
 
 
 class ApiKeyClient:
@@ -262,26 +218,6 @@ class ApiKeyClient:
             headers={"Content-Type": media_type, **_build_bearer(access_token)},
             body=body,
         )
-
-
-def classify_key_refusal(error: KucoinRefusedError, protocol: KucoinProtocol) -> KeyRefusal:
-    """Says why no key was made.
-
-    Source: kucoin-fast-api, 4 names two reasons without codes; the codes are settings.
-    """
-    code = error.kucoin_code
-    table = (
-        (protocol.risk_validation_codes, KeyRefusal.RISK_VALIDATION),
-        (protocol.name_taken_codes, KeyRefusal.NAME_TAKEN),
-        (protocol.key_limit_codes, KeyRefusal.KEY_LIMIT),
-        (protocol.dead_token_codes, KeyRefusal.DEAD_TOKEN),
-    )
-    return next((refusal for codes, refusal in table if code in codes), KeyRefusal.OTHER)
-
-
-def classify_check_refusal(error: KucoinRefusedError) -> CheckRefusal:
-    """Says why a signed call was refused."""
-    return CHECK_REFUSALS.get(error.kucoin_code, CheckRefusal.OTHER)
 
 
 def _build_groups(permissions: frozenset[Permission], protocol: KucoinProtocol) -> dict[str, bool]:

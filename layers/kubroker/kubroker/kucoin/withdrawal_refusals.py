@@ -11,8 +11,8 @@ from kubroker.domain.security_link import is_security_refusal
 from kubroker.domain.withdrawal_protocol import WithdrawalProtocol
 from kubroker.errors import KucoinRefusedError
 from kubroker.kucoin import answers
-from kubroker.kucoin.api_keys import CheckRefusal, classify_check_refusal
 from kubroker.kucoin.explanations import explain_check_refusal
+from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
 
 
 class SubmitRefusal(StrEnum):

@@ -21,12 +21,8 @@ from kubroker.errors import (
     UnavailableError,
     VaultError,
 )
-from kubroker.kucoin.api_keys import (
-    ApiKeyClient,
-    ApiKeyFacts,
-    CheckRefusal,
-    classify_check_refusal,
-)
+from kubroker.kucoin.api_keys import ApiKeyClient, ApiKeyFacts
+from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
 from kubroker.observability import (
     CONFIGURATION_ERROR_FOUND,
     KEY_CREATED,

@@ -34,12 +34,8 @@ from kubroker.errors import (
     UnavailableError,
     VaultError,
 )
-from kubroker.kucoin.api_keys import (
-    ApiKeyClient,
-    CreatedApiKey,
-    KeyRefusal,
-    classify_key_refusal,
-)
+from kubroker.kucoin.api_keys import ApiKeyClient, CreatedApiKey
+from kubroker.kucoin.key_refusals import KeyRefusal, classify_key_refusal
 from kubroker.observability import (
     CONFIGURATION_ERROR_FOUND,
     count,

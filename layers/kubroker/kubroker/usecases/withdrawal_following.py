@@ -16,7 +16,7 @@ from kubroker.domain.withdrawal_tracking import (
     is_remark_of,
 )
 from kubroker.errors import KucoinError, KucoinRefusedError, VaultError
-from kubroker.kucoin.api_keys import CheckRefusal, classify_check_refusal
+from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
 from kubroker.kucoin.signer import ApiCredentials
 from kubroker.kucoin.withdrawals import WithdrawalClient
 from kubroker.observability import (
