@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.bench.cases import FLOOR, Case, build_cases, build_environment, build_items
 from tests.bench.cold_start import Start, measure
 from tests.bench.dispatcher import measure_dispatcher
+from tests.bench.proxy import measure_proxy
 from tests.bench.refresh import measure_refreshes
 from tests.bench.stand_in import StandIn
 from tests.support.built import BUILD, ROOT, build, measure_layer_bytes
@@ -93,9 +94,10 @@ def _compare(case: Case, starts: list[Start], floors: list[Start]) -> list[Figur
 
 
 def measure_rotation(runs: int) -> list[Figure]:
-    """What a refresh and a tick of the dispatcher cost."""
+    """What a refresh, a tick of the dispatcher and a call through the proxy cost."""
+    rows = [*measure_refreshes(runs), *measure_dispatcher(), *measure_proxy(runs)]
     figures = []
-    for name, value, unit, floor, goal in [*measure_refreshes(runs), *measure_dispatcher()]:
+    for name, value, unit, floor, goal in rows:
         ratio = None if floor is None else value / floor
         met = None if goal is None else (value if ratio is None else ratio) <= goal
         figures.append(Figure(name, value, unit, floor, ratio, goal, met))

@@ -12,6 +12,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+from local.parameters import KUCOIN_SECRET
 from tests.bench.stand_in import DATA_KEY, PAIR
 from tests.support.built import ROOT
 
@@ -84,6 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         if operation == "Decrypt":
             return {"Plaintext": base64.b64encode(DATA_KEY).decode(), "KeyId": "key"}
+        if operation == "GetSecretValue":
+            return {"Name": "kucoin", "SecretString": json.dumps(KUCOIN_SECRET)}
         item = self.state["items"].get(request.get("Key", {}).get("userId", {}).get("S"), {})
         return {"Item": item} if operation == "GetItem" else {"Attributes": item}
 
