@@ -191,11 +191,13 @@ def run_demo(say: Callable[[str], None] = print) -> int:
         say(f"Ready after {time.monotonic() - started:.1f} s: {stack.gateway_url}")
         world = World(stack)
         from local.demo_rotation import ROTATION  # it builds on this module
+        from local.demo_trade import TRADE
         from local.demo_withdrawal import WithdrawalStory
 
         stories = {
             **STORIES,
             "Tokens are rotated, and a worker dies": ROTATION,
+            "The user trades, and is paid": TRADE,
             "A withdrawal with two codes, to its end": WithdrawalStory().steps(),
         }
         for title, steps in stories.items():

@@ -12,6 +12,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from logging import StreamHandler
 from typing import Any
 
 import boto3
@@ -62,7 +63,8 @@ def measure_proxy(runs: int) -> list[Row]:
     kept = dict(os.environ)
     with SimulatorProcess() as simulator, contextlib.redirect_stdout(io.StringIO()):
         for handler in logger.handlers:  # lines are made as in Lambda, and read by nobody
-            handler.setStream(io.StringIO())
+            if isinstance(handler, StreamHandler):
+                handler.setStream(io.StringIO())
         logger._logger.propagate = False
         try:
             return _measure(stand_in, simulator, runs)

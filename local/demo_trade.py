@@ -1,0 +1,83 @@
+"""``make demo``: a user's own trade through the signing proxy, and addresses for a payout."""
+
+import json
+import time
+from typing import Any
+
+import requests
+
+from local.demo import Step, StoryError, World
+
+_USER = "demo-user-1"
+_KUCOIN_USER = "alice"
+_PROXY = f"/v1/connections/{_USER}/kucoin"
+_ORDER = {
+    "symbol": "BTC-USDT",
+    "side": "buy",
+    "type": "limit",
+    "size": "0.001",
+    "price": "20000",
+    "clientOid": "demo-order-1",
+}
+_PAYOUT = {"currency": "USDT", "chain": "trx", "account": "main", "userIds": [_USER, "nobody"]}
+_READY_SECONDS = 30.0
+_POLL_SECONDS = 0.1
+
+
+def trade(world: World) -> str:
+    """An order is placed, found and cancelled; KuCoin holds the broker's tag of each call."""
+    world.stack.simulator.add_balance(_KUCOIN_USER, "USDT", "100", account="trade")
+    order = _forward(world, "POST", "/api/v1/hf/orders", _ORDER)["orderId"]
+    path = f"/api/v1/hf/orders/{order}?symbol=BTC-USDT"
+    state = _forward(world, "GET", path)
+    _forward(world, "DELETE", path)
+    entries = world.stack.simulator.journal(user=_KUCOIN_USER)
+    tags = {entry["partner"] for entry in entries if "/hf/orders" in entry["path"]}
+    return f"order {order}, {state['size']} at {state['price']}, cancelled; broker tag {tags.pop()}"
+
+
+def try_withdrawal(world: World) -> str:
+    """What is not on the list is not forwarded."""
+    refused = world.call("POST", f"{_PROXY}/api/v3/withdrawals", {}, expect=403)
+    return f"403 {refused['code']}: {refused['detail']}"
+
+
+def get_address(world: World) -> str:
+    """Got or created: asking twice gives the same."""
+    path = f"/v1/connections/{_USER}/deposit-addresses"
+    wish = {name: value for name, value in _PAYOUT.items() if name != "userIds"}
+    first = world.call("POST", path, wish, expect=201)
+    second = world.call("POST", path, wish)
+    if first["address"] != second["address"]:
+        raise StoryError(f"two addresses: {first} {second}")
+    return f"{first['address']} on {first['chainName']}, the same when asked again"
+
+
+def pay_out(world: World) -> str:
+    """A payout's file: an address for each user, or the reason why not."""
+    payout: Any = world.call(
+        "POST", "/v1/payouts", _PAYOUT, expect=202, headers={"Idempotency-Key": "demo-payout-1"}
+    )
+    deadline = time.monotonic() + _READY_SECONDS
+    while payout["state"] != "READY":
+        if time.monotonic() > deadline:
+            raise StoryError(f"not ready: {json.dumps(payout)}")
+        time.sleep(_POLL_SECONDS)
+        payout = world.call("GET", f"/v1/payouts/{payout['payoutId']}")
+    url = next(file["url"] for file in payout["files"] if file["format"] == "csv")
+    return "\n" + requests.get(url, timeout=10).text.replace("\r\n", "\n").strip()
+
+
+def _forward(world: World, method: str, path: str, body: Any = None) -> Any:
+    answer = world.call(method, _PROXY + path, body)
+    if answer["code"] != "200000":
+        raise StoryError(f"KuCoin said no: {answer}")
+    return answer["data"]
+
+
+TRADE: list[Step] = [
+    ("an order through the signing proxy (signed)", trade),
+    ("a withdrawal through it (signed)", try_withdrawal),
+    ("a deposit address (signed)", get_address),
+    ("a payout to two users (signed)", pay_out),
+]
