@@ -19,6 +19,7 @@ def parse_config(arguments: Sequence[str]) -> Config:
     parser = argparse.ArgumentParser(prog="python -m local.kucoin_simulator")
     port = int(os.environ.get("KUBROKER_SIMULATOR_PORT", defaults.DEFAULT_PORT))
     parser.add_argument("--port", type=int, default=port, help="TCP port; 0 takes a free one")
+    parser.add_argument("--host", default=Config().host, help="0.0.0.0 in a container")
     parser.add_argument("--client-id", default=Config().client_id)
     parser.add_argument("--client-secret", action="append", help="may be repeated")
     parser.add_argument("--redirect-url", action="append", help="registered; may be repeated")
@@ -32,6 +33,7 @@ def parse_config(arguments: Sequence[str]) -> Config:
     given = parser.parse_args(arguments)
     return Config(
         port=given.port,
+        host=given.host,
         client_id=given.client_id,
         client_secrets=tuple(given.client_secret or ("local-client-secret",)),
         redirect_urls=tuple(given.redirect_url or (defaults.DEFAULT_REDIRECT_URL,)),

@@ -29,7 +29,8 @@ class Config:
     """The start-up configuration; `/_sim/reset` returns to it.
 
     Attributes:
-        port: TCP port on 127.0.0.1; 0 takes a free one.
+        port: TCP port; 0 takes a free one.
+        host: Address to listen on.
         client_id: The broker's OAuth client_id.
         client_secrets: Accepted client secrets; several while one is being rotated.
         redirect_urls: Registered redirect URLs, matched exactly.
@@ -39,6 +40,7 @@ class Config:
     """
 
     port: int = DEFAULT_PORT
+    host: str = "127.0.0.1"
     client_id: str = "kubroker-local"
     client_secrets: Sequence[str] = ("local-client-secret",)
     redirect_urls: Sequence[str] = field(default=(DEFAULT_REDIRECT_URL,))

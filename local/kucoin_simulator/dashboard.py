@@ -37,6 +37,8 @@ def render(state: State) -> str:
         _tokens(state),
         _codes(state),
         _withdrawals(state),
+        _deposits(state),
+        _orders(state),
         _balances(state),
         _faults(state),
         _journal(journal),
@@ -180,6 +182,39 @@ def _withdrawals(state: State) -> str:
         for item in reversed(list(state.funds.withdrawals.values())[-50:])
     ]
     return table("Withdrawals (newest first)", headings, rows)
+
+
+def _deposits(state: State) -> str:
+    headings = ("user", "amount", "chain", "to", "status", "made")
+    rows = [
+        (
+            item.user,
+            f"{plain(item.amount)} {item.currency}",
+            item.chain_id or "KuCoin account",
+            item.account,
+            item.status,
+            _time(item.created_ms),
+        )
+        for item in reversed(state.funds.deposits[-50:])
+    ]
+    return table("Deposits (newest first)", headings, rows)
+
+
+def _orders(state: State) -> str:
+    headings = ("user", "order", "price", "filled", "state", "broker's tag", "made")
+    rows = [
+        (
+            item.user,
+            f"{item.side} {plain(item.size or item.funds)} {item.symbol}",
+            plain(item.price) if item.price else "market",
+            plain(item.deal_size),
+            "active" if item.is_active else "cancelled" if item.is_cancelled else "done",
+            item.partner,
+            _time(item.created_ms),
+        )
+        for item in reversed(list(state.trades.orders.values())[-50:])
+    ]
+    return table("Orders (newest first)", headings, rows)
 
 
 def _balances(state: State) -> str:

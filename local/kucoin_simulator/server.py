@@ -17,7 +17,7 @@ HOST_PREFIXES = {"/futures/api/": "futures", "/broker/api/": "broker", "/api/": 
 
 
 class SimulatorServer(ThreadingHTTPServer):
-    """Listens on 127.0.0.1 and holds the state."""
+    """Listens, on 127.0.0.1 unless told otherwise, and holds the state."""
 
     daemon_threads = True
     block_on_close = False
@@ -26,7 +26,7 @@ class SimulatorServer(ThreadingHTTPServer):
 
     def __init__(self, config: Config) -> None:
         """Bind the port; raises OSError where it is in use."""
-        super().__init__(("127.0.0.1", config.port), SimulatorHandler)
+        super().__init__((config.host, config.port), SimulatorHandler)
         self.state = State(config, self.url)
         self.connections = count(1)
 

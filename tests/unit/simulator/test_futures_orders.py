@@ -73,6 +73,9 @@ def test_trade_times_of_one_millisecond_differ_in_nanoseconds(trader):
     times = [item["tradeTime"] for item in fills(trader)]
     assert times[0] == times[1] + 1
     assert times[0] % 1_000_000
+    order = trader.data(ORDERS, host="/futures")["items"][0]
+    assert order["orderTime"] // 1_000_000 == order["createdAt"]
+    assert order["orderTime"] % 1_000_000
 
 
 def test_close_realises_the_profit_and_frees_the_margin(trader):

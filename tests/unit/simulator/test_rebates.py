@@ -72,9 +72,10 @@ def test_report_of_futures_is_apart(trader, broker):
 
 def test_report_holds_whole_days_only(trader, broker):
     trader.spot(size="0.001")
+    trader.control.advance(23 * 3600)
 
     assert rows(broker, report(broker)) == []
-    trader.control.advance(24 * 3600)
+    trader.control.advance(3600)
     assert len(rows(broker, report(broker))) == 1
     assert rows(broker, report(broker, begin="20250617", end="20250617")) == []
 

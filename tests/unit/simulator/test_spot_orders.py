@@ -331,6 +331,28 @@ def test_fills_are_shown_for_seven_days_and_wider_windows_silently_cut(trader):
     assert len(trader.control.records("spot-fills")) == 2
 
 
+def test_fills_stay_in_the_order_of_time_when_the_clock_goes_back(trader):
+    trader.spot()
+    trader.control.advance(-3600)
+    trader.spot()
+    trader.control.advance(3600)
+
+    times = [item["createdAt"] for item in fills(trader)]
+    assert times == [trader.now_ms, trader.now_ms - 3600 * 1000]
+    assert len(fills(trader, startAt=times[0], endAt=times[0])) == 1
+
+
+def test_page_for_a_person_shows_orders_and_deposits(trader):
+    trader.spot()
+    trader.spot(type="limit", price="50000")
+    trader.send("POST", "/api/v3/deposit-address/create", {"currency": "USDT", "chain": "trx"})
+    trader.control.add_deposit("alice", "USDT", "12.5", chain="trx")
+
+    page = trader.driver.get("/_sim").text
+    for text in ("buy 0.01 BTC-USDT", "market", "active", "held", "12.5 USDT", "trx"):
+        assert f"<td>{text}</td>" in page
+
+
 def test_fills_with_only_a_start_end_seven_days_later(trader):
     trader.spot()
 
