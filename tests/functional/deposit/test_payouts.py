@@ -138,7 +138,6 @@ def test_trouble_that_stays_ends_with_its_code(api, functions, crowd, simulator)
 def test_part_without_time_goes_on_with_its_next_message(api, functions, crowd):
     open_payout(api, crowd[:3])
     functions.drain("DepositAddressQueue", limit=1)
-    event = {"Records": []}
     client = functions.stack.aws.client("sqs")
     url = functions.stack.queues["DepositAddressQueue"]
     (message,) = client.receive_message(QueueUrl=url)["Messages"]

@@ -10,6 +10,7 @@ import pytest
 from kubroker.aws.connections import ConnectionStore
 from kubroker.aws.table import Table
 from kubroker.errors import KubrokerError
+from kubroker.usecases.key_use import MAX_READ_AGE_SECONDS
 from kubroker.usecases.proxy import ProxyRequest
 from tests.functional.proxy.conftest import SPOT
 from tests.support.linked import link_user
@@ -75,3 +76,19 @@ def test_no_call_that_begins_after_a_disconnect_is_signed(api, functions, simula
     assert len(told) == ROUNDS * CALLERS * CALLS_EACH
     assert 0 < forwarded < len(told), "a race has to be run to be won"
     assert len(proxy._keys._cache) == 0
+
+
+def test_disconnect_while_kms_takes_its_time_leaves_the_call_unsigned(api, functions, simulator):
+    stack = functions.stack
+    link_user(stack, simulator)
+    store = ConnectionStore(Table(stack.aws.client("dynamodb"), stack.tables["ConnectionsTable"]))
+    hold = stack.aws.hold(operation="Decrypt")
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(api.get, f"{SPOT}/api/v1/accounts")
+        held = stack.aws.wait_held(hold)
+        store.disconnect(store.get("user-1"), now=int(time.time()))
+        time.sleep(MAX_READ_AGE_SECONDS)  # what was read before is too old to sign by
+        stack.aws.release(held["id"])
+        answer = call.result(20)
+    assert (answer.status, answer.json()["code"]) == (409, "connection_disconnected")
+    assert simulator.journal() == []
