@@ -129,15 +129,7 @@ def default_catalog() -> Catalog:
             ],
         ),
         Currency("USDC", "USD Coin", 8, [_chain("eth", "ERC20", ("10", "3"), 6)]),
-        Currency(
-            "BTC",
-            "Bitcoin",
-            8,
-            [
-                _chain("btc", "BTC", ("0.0005", "0.0001"), 8),
-                _chain("btcln", "LIGHTNING", ("0.00001", "0"), 8, is_withdraw_enabled=False),
-            ],
-        ),
+        Currency("BTC", "Bitcoin", 8, _bitcoin_chains()),
         Currency(
             "ETH",
             "Ethereum",
@@ -157,6 +149,13 @@ def default_catalog() -> Catalog:
     made[-1].chains[0].is_withdraw_enabled = False
     prices = {code: Decimal(price) for code, price in PRICES_USD.items()}
     return Catalog({item.code: item for item in made}, prices)
+
+
+def _bitcoin_chains() -> list[Chain]:
+    return [
+        _chain("btc", "BTC", ("0.0005", "0.0001"), 8),
+        _chain("btcln", "LIGHTNING", ("0.00001", "0"), 8, is_withdraw_enabled=False),
+    ]
 
 
 def _chain(

@@ -8,29 +8,26 @@ from local.kucoin_simulator.trades import Fill, Order
 from local.kucoin_simulator.wire import Json
 
 
+STOP = {
+    "stop": "",
+    "stopPriceType": "",
+    "stopTriggered": False,
+    "stopPrice": None,
+}
+
+
 def order(item: Order) -> Json:
     """Return an order."""
-    contract = CONTRACTS[item.symbol]
     options = item.options
-    lots, filled = int(item.size), int(item.deal_size)
-    mean = Decimal(0)
-    if filled:
-        mean = (item.deal_funds / (contract.multiplier * filled)).quantize(Decimal("0.00000001"))
     return {
         "id": item.order_id,
         "symbol": item.symbol,
         "type": item.kind,
         "side": item.side,
         "price": plain(item.price) if item.price else None,
-        "size": lots,
-        "value": plain(contract.value(lots, item.price) if item.price else item.deal_funds),
-        "dealValue": plain(item.deal_funds),
-        "dealSize": filled,
+        **_amounts(item),
         "stp": options.get("stp") or "",
-        "stop": "",
-        "stopPriceType": "",
-        "stopTriggered": False,
-        "stopPrice": None,
+        **STOP,
         "timeInForce": item.time_in_force,
         "postOnly": options.get("postOnly", False),
         "hidden": options.get("hidden", False),
@@ -48,13 +45,27 @@ def order(item: Order) -> Json:
         "updatedAt": item.updated_ms,
         "endAt": None if item.is_active else item.updated_ms,
         "orderTime": item.created_ms * 1_000_000 + int(item.order_id) % 1_000_000,
-        "settleCurrency": contract.settle,
         "marginMode": options.get("marginMode", "ISOLATED"),
+        "status": "open" if item.is_active else "done",
+        "reduceOnly": options.get("reduceOnly", False),
+    }
+
+
+def _amounts(item: Order) -> Json:
+    contract = CONTRACTS[item.symbol]
+    lots, filled = int(item.size), int(item.deal_size)
+    mean = Decimal(0)
+    if filled:
+        mean = (item.deal_funds / (contract.multiplier * filled)).quantize(Decimal("0.00000001"))
+    return {
+        "size": lots,
+        "value": plain(contract.value(lots, item.price) if item.price else item.deal_funds),
+        "dealValue": plain(item.deal_funds),
+        "dealSize": filled,
+        "settleCurrency": contract.settle,
         "avgDealPrice": plain(mean),
         "filledSize": filled,
         "filledValue": plain(item.deal_funds),
-        "status": "open" if item.is_active else "done",
-        "reduceOnly": options.get("reduceOnly", False),
     }
 
 

@@ -12,10 +12,7 @@ NOTHING = Decimal(0)
 
 def order(item: Order) -> Json:
     """Return an order; nothing in it tells whether the broker's tag held."""
-    funds = item.funds or item.price * item.size
-    left_size = item.remaining if item.size else NOTHING
-    left_funds = max(NOTHING, funds - item.deal_funds) if funds else NOTHING
-    is_cut = item.is_cancelled
+    options = item.options
     return {
         "id": item.order_id,
         "clientOid": item.client_oid,
@@ -24,6 +21,34 @@ def order(item: Order) -> Json:
         "type": item.kind,
         "side": item.side,
         "price": plain(item.price),
+        **_amounts(item),
+        "feeCurrency": SYMBOLS[item.symbol].quote,
+        "stp": options.get("stp"),
+        "timeInForce": item.time_in_force,
+        "postOnly": options.get("postOnly", False),
+        "hidden": options.get("hidden", False),
+        "iceberg": options.get("iceberg", False),
+        "visibleSize": options.get("visibleSize") or "0",
+        "cancelAfter": options.get("cancelAfter", 0),
+        "channel": "API",
+        "remark": options.get("remark"),
+        "tags": options.get("tags"),
+        "cancelExist": item.is_cancelled,
+        "tradeType": "TRADE",
+        "inOrderBook": item.is_active,
+        "active": item.is_active,
+        "tax": "0",
+        "createdAt": item.created_ms,
+        "lastUpdatedAt": item.updated_ms,
+    }
+
+
+def _amounts(item: Order) -> Json:
+    funds = item.funds or item.price * item.size
+    left_size = item.remaining if item.size else NOTHING
+    left_funds = max(NOTHING, funds - item.deal_funds) if funds else NOTHING
+    is_cut = item.is_cancelled
+    return {
         "size": plain(item.size),
         "funds": plain(funds),
         "dealSize": plain(item.deal_size),
@@ -33,24 +58,6 @@ def order(item: Order) -> Json:
         "cancelledSize": plain(left_size if is_cut else NOTHING),
         "cancelledFunds": plain(left_funds if is_cut else NOTHING),
         "fee": plain(item.fee),
-        "feeCurrency": SYMBOLS[item.symbol].quote,
-        "stp": item.options.get("stp"),
-        "timeInForce": item.time_in_force,
-        "postOnly": item.options.get("postOnly", False),
-        "hidden": item.options.get("hidden", False),
-        "iceberg": item.options.get("iceberg", False),
-        "visibleSize": item.options.get("visibleSize") or "0",
-        "cancelAfter": item.options.get("cancelAfter", 0),
-        "channel": "API",
-        "remark": item.options.get("remark"),
-        "tags": item.options.get("tags"),
-        "cancelExist": is_cut,
-        "tradeType": "TRADE",
-        "inOrderBook": item.is_active,
-        "active": item.is_active,
-        "tax": "0",
-        "createdAt": item.created_ms,
-        "lastUpdatedAt": item.updated_ms,
     }
 
 
