@@ -7,7 +7,6 @@ from local.kucoin_simulator.symbols import CONTRACTS
 from local.kucoin_simulator.trades import Fill, Order
 from local.kucoin_simulator.wire import Json
 
-
 STOP = {
     "stop": "",
     "stopPriceType": "",
