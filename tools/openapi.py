@@ -87,7 +87,7 @@ _QUERY: dict[str, dict[str, Any]] = {
     "txHash": _query("txHash", {"type": "string", "pattern": "^[A-Za-z0-9_:@.-]{1,200}$"}),
     "code": _query("code", _text(512)),
     "state": _query("state", _text(512)),
-    "success": _query("success", {"type": "string", "enum": ["true", "false"]}),
+    "success": _query("success", _text(5)),
 }
 
 
@@ -198,13 +198,18 @@ def _describe_segment(name: str, path: str) -> dict[str, Any]:
         pattern = next((_IDS[part] for part in path.split("/") if part in _IDS), None)
         return {"type": "string", "pattern": f"^{pattern.pattern if pattern else '[0-9a-f]{32}'}$"}
     if name == "proxy":
-        return {"type": "string", "minLength": 1, "description": "KuCoin's path, slashes and all."}
+        return {
+            "type": "string",
+            "pattern": r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$",
+            "description": "KuCoin's path, slashes and all.",
+        }
     return {"type": "string", "minLength": 1, "maxLength": 300}
 
 
 def _build_body(method: str, operation: Operation) -> dict[str, Any] | None:
     if isinstance(operation.body, dict):
-        return {"content": {"application/x-www-form-urlencoded": {"schema": operation.body}}}
+        form = {"application/x-www-form-urlencoded": {"schema": operation.body}}
+        return {"required": True, "content": form}
     if operation.body is not None:
         reference = {"$ref": _REF + operation.body.__name__}
         return {"required": True, "content": {"application/json": {"schema": reference}}}

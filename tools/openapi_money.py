@@ -24,14 +24,13 @@ _CODES = {
 }
 _WITHDRAWAL_KEYS = {409: (*NO_KEY, "withdrawal_not_granted")}
 _WITHDRAWAL = {404: ("withdrawal_not_found",)}
-_SWITCH = {503: ("withdrawals_switched_off", "withdrawals_unavailable", "kucoin_busy")}
+_SWITCH = {503: ("withdrawals_switched_off", "withdrawals_unavailable")}
 _WITHDRAWAL_REFUSALS = {
     409: ("security_setup_required", "verification_expired", "possible_duplicate"),
     422: (
         "address_not_whitelisted",
         "chain_unknown",
         "currency_unknown",
-        "daily_limit_reached",
         "identity_required",
         "insufficient_balance",
         "kucoin_parameter",
@@ -39,8 +38,9 @@ _WITHDRAWAL_REFUSALS = {
         "recipient_required",
         "withdrawal_disabled",
     ),
-    429: ("transfer_limit_reached",),
-    502: (*KUCOIN, "kucoin_unreadable"),
+    429: ("daily_limit_reached", "transfer_limit_reached", "kucoin_busy"),
+    502: KUCOIN,
+    503: ("kucoin_unreadable", "withdrawals_contended"),
 }
 _W = "/v1/connections/{userId}/withdrawals"
 _A = "/v1/connections/{userId}/deposit-addresses"
@@ -66,7 +66,6 @@ MONEY: dict[str, Operation] = {
             _SWITCH,
             {
                 400: ("idempotency_key_missing", "idempotency_key_malformed"),
-                409: ("idempotency_key_reused", "withdrawals_contended"),
                 422: ("idempotency_key_reused", "return_url_not_allowed"),
             },
         ),
@@ -128,7 +127,7 @@ MONEY: dict[str, Operation] = {
             JSON_BODY,
             _WITHDRAWAL,
             {
-                409: ("not_to_be_settled", "outcome_not_possible", "kucoin_id_does_not_fit"),
+                409: ("not_to_be_settled", "withdrawal_settled"),
                 422: ("kucoin_id_does_not_fit", "outcome_not_possible"),
             },
         ),
@@ -148,7 +147,7 @@ MONEY: dict[str, Operation] = {
             KNOWN_USER,
             STORED,
             {400: ("unknown_parameter",), 409: NO_KEY, 422: ("invalid_value",), 502: KUCOIN},
-            {422: ("currency_unknown", "chain_unknown", "deposits_disabled")},
+            {409: ("deposits_disabled",), 422: ("currency_unknown", "chain_unknown")},
         ),
         query=("currency", "chain"),
     ),
@@ -162,7 +161,7 @@ MONEY: dict[str, Operation] = {
             JSON_BODY,
             {
                 409: (*NO_KEY, "deposit_address_elsewhere", "deposits_disabled"),
-                422: ("currency_unknown", "chain_unknown", "deposits_disabled"),
+                422: ("currency_unknown", "chain_unknown"),
                 502: KUCOIN,
             },
         ),
@@ -176,7 +175,6 @@ MONEY: dict[str, Operation] = {
             JSON_BODY,
             {
                 400: ("idempotency_key_missing", "idempotency_key_malformed"),
-                409: ("idempotency_key_reused",),
                 422: ("duplicate_user", "idempotency_key_reused"),
             },
         ),
