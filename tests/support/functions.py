@@ -146,7 +146,7 @@ def _name_the_caller() -> None:
         text, name = original(user_agent), os.environ.get("AWS_SDK_UA_APP_ID")
         return re.sub(r"\bapp/\S+", f"app/{name}", text) if name else text
 
-    UserAgentString.to_string = to_string
+    UserAgentString.to_string = to_string  # type: ignore[method-assign, assignment]
 
 
 _name_the_caller()

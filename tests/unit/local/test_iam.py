@@ -104,7 +104,7 @@ def role_of_connections(stack, clean_stack):
         return boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION).client(
             service,
             endpoint_url=stack.aws.url,
-            config=Config(user_agent_appid="kubroker-local-connections.4711"),
+            config=Config(user_agent_appid="kubroker-local-connections.4711"),  # type: ignore[call-arg]
         )
 
     return build
