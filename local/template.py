@@ -5,6 +5,7 @@ Source:
 """
 
 import copy
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ def translate(template: dict[str, Any], parameters: dict[str, str]) -> dict[str,
     from samtranslator.translator.translator import Translator
 
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # the translator needs a region
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # misses its feature toggles
     changed = copy.deepcopy(template)
     for logical_id in read_code_folders(changed):
         resource = changed["Resources"][logical_id]

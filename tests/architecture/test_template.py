@@ -106,7 +106,7 @@ def test_every_function_behind_the_api_ends_before_the_api_does(resources, trans
 
 def _find_function(operation):
     uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
-    return re.search(r"\$\{(\w+Function)\.", uri)[1]
+    return re.search(r"\$\{(\w+Function)Aliaslive\}", uri)[1]
 
 
 def test_every_function_has_a_log_group_of_its_own(resources):
