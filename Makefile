@@ -16,11 +16,14 @@ LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no
 
 # What `make run ARGS="..."` and the like pass on.
 ARGS ?=
+# The stage that deploy and addresses are for, as in samconfig.toml.
+STAGE ?= dev
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 export PIP_ROOT_USER_ACTION := ignore
 export SAM_CLI_TELEMETRY := 0
 
+.PHONY: deploy addresses
 .PHONY: help setup run demo test check bench soak docs format format-check lint types test-sam lock clean
 
 help: ## List the commands
@@ -51,6 +54,13 @@ docs: $(DEV) ## Refresh what is made from the sources: README tables, IAM, event
 
 soak: $(DEV) ## Refresh 200 short-lived connections under faults for SOAK_SECONDS; writes build/soak.json
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tests.soak $(ARGS)
+
+deploy: $(DEV) $(SAM) ## Build and deploy a stage: make deploy STAGE=dev
+	$(VENV)/sam/bin/sam build
+	SAM=$(VENV)/sam/bin/sam $(BIN)/python -m tools.release deploy $(STAGE)
+
+addresses: $(DEV) ## Print the addresses for both of KuCoin's lists: make addresses STAGE=prod
+	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.addresses $(STAGE)
 
 format: $(DEV) ## Format the code
 	$(BIN)/ruff check --fix-only --select I --quiet .

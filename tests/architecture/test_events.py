@@ -24,7 +24,7 @@ def _name(path):
 
 def _find_folder(operation):
     uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
-    function = re.search(r"\$\{(\w+)Function\.", uri)[1]
+    function = re.search(r"\$\{(\w+)FunctionAliaslive\}", uri)[1]
     return re.sub(r"(?<!^)(?=[A-Z])", "_", function).lower()
 
 

@@ -103,11 +103,35 @@ def test_rules_known_combination_is_taken(template, site, version):
     check_parameters(template, fill_parameters(template, KucoinSite=site, KucoinKeyVersion=version))
 
 
-def test_rules_prod_without_public_base_url_is_refused(template):
-    with pytest.raises(ParameterError, match="PublicBaseUrl"):
-        check_parameters(template, fill_parameters(template, Stage="prod"))
-    url = "https://connect.broker.example"
-    check_parameters(template, fill_parameters(template, Stage="prod", PublicBaseUrl=url))
+PROD = {
+    "Stage": "prod",
+    "PublicBaseUrl": "https://connect.broker.example",
+    "CustomDomainName": "connect.broker.example",
+    "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b",
+    "ReleaseDigest": "0" * 64,
+}
+
+
+@pytest.mark.parametrize("name", ["PublicBaseUrl", "CustomDomainName", "ReleaseDigest"])
+def test_rules_prod_without_what_it_needs_is_refused(name, template):
+    check_parameters(template, fill_parameters(template, **PROD))
+    with pytest.raises(ParameterError, match=name):
+        check_parameters(template, fill_parameters(template, **{**PROD, name: ""}))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"CustomDomainName": "connect.broker.example"},
+        {"CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b"},
+        {"VpcSubnetIds": "subnet-0a,subnet-0b"},
+        {"VpcSecurityGroupId": "sg-0a"},
+    ],
+    ids=str,
+)
+def test_rules_half_of_a_pair_is_refused(changed, template):
+    with pytest.raises(ParameterError, match="come together"):
+        check_parameters(template, fill_parameters(template, **changed))
 
 
 def test_rules_survive_the_transform(template, translated):

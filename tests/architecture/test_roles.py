@@ -32,13 +32,23 @@ VAULT_USE = {
 }
 # Roles that no function has: who assumes them.
 SCHEDULER_ROLES = {"RefreshScheduleRole", "WithdrawalScheduleRole"}
+SERVICES = dict.fromkeys(SCHEDULER_ROLES, "scheduler") | {"DeploymentRole": "codedeploy"}
+CALLER_ROLES = {"BrokerReadRole", "BrokerTradeRole", "BrokerMoneyRole"}
 # Actions for which AWS offers no resource to name.
-WITHOUT_RESOURCE: set[str] = set()
+WITHOUT_RESOURCE = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
 
 
 def _list_statements(role):
+    """All statements, those under a condition of the stack too."""
     return [
-        statement
+        statement["Fn::If"][1] if "Fn::If" in statement else statement
         for policy in ROLES[role].get("Policies", [])
         for statement in policy["PolicyDocument"]["Statement"]
     ]
@@ -46,13 +56,15 @@ def _list_statements(role):
 
 def test_every_function_has_a_role_of_its_own():
     used = [list(find_references(function["Role"])) for function in FUNCTIONS.values()]
-    assert sorted(used) == sorted([role] for role in ROLES if role not in SCHEDULER_ROLES)
+    assert sorted(used) == sorted(
+        [role] for role in ROLES if role not in {*SERVICES, *CALLER_ROLES}
+    )
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", sorted(set(ROLES) - CALLER_ROLES))
 def test_role_is_assumed_by_its_one_service(role):
     (statement,) = ROLES[role]["AssumeRolePolicyDocument"]["Statement"]
-    service = "scheduler" if role in SCHEDULER_ROLES else "lambda"
+    service = SERVICES.get(role, "lambda")
     assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
     assert statement["Action"] == "sts:AssumeRole"
 
@@ -66,7 +78,7 @@ def test_role_has_no_managed_policy_and_no_fixed_name(role):
 @pytest.mark.parametrize("role", ROLES)
 def test_role_names_its_actions_and_resources(role):
     for statement in _list_statements(role):
-        assert statement["Effect"] == "Allow"
+        assert statement["Effect"] in {"Allow", "Deny"}
         assert not {"NotAction", "NotResource"} & set(statement), statement["Sid"]
         actions = as_list(statement["Action"])
         assert not [action for action in actions if "*" in action], statement["Sid"]
@@ -78,9 +90,17 @@ def test_role_names_its_actions_and_resources(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_role_is_within_the_boundary(role):
+    boundary = {"Ref": "PermissionsBoundaryArn"}
+    none = {"Ref": "AWS::NoValue"}
+    expected = {"Fn::If": ["HasPermissionsBoundary", boundary, none]}
+    assert ROLES[role]["PermissionsBoundary"] == expected
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_role_repeats_no_action_on_a_resource(role):
     pairs = [
-        (action, str(resource), str(statement.get("Condition")))
+        (action, str(resource), str(statement.get("Condition")), statement["Effect"])
         for statement in _list_statements(role)
         for action in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
