@@ -39,6 +39,7 @@ def find_refusal(caller: str, permissions: list[Permission], context: Mapping[st
         statement
         for document in role.policies.values()
         for statement in _as_list(_load(document)["Statement"])
+        if statement  # moto leaves AWS::NoValue in a list as None
     ]
     for action, resource in permissions:
         if not is_allowed(statements, action, resource, context):

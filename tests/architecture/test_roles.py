@@ -86,7 +86,8 @@ def test_role_names_its_actions_and_resources(role):
             continue
         for resource in as_list(statement["Resource"]):
             assert resource != "*", statement["Sid"]
-            assert set(find_references(resource)) & set(RESOURCES), statement["Sid"]
+            is_named = ":alarm:kubroker-${Stage}-" in str(resource)  # a Ref would make a circle
+            assert is_named or set(find_references(resource)) & set(RESOURCES), statement["Sid"]
 
 
 @pytest.mark.parametrize("role", ROLES)

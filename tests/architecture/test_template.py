@@ -2,12 +2,19 @@
 
 import json
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from kubroker.domain import webhook_retries
 from kubroker.usecases.disconnect import BACKUP_SECONDS
 from kubroker.usecases.key_messages import MAX_RECEIVE_COUNT
-from tests.support.deployed import as_list, find_references, list_routes, select
+from tests.support.deployed import (
+    as_list,
+    find_references,
+    list_references,
+    list_routes,
+    select,
+)
 
 ROOT = Path(__file__).parents[2]
 BANNERS = [
@@ -83,6 +90,15 @@ def test_template_is_in_banner_order():
 
 def test_every_resource_type_is_known(resources):
     assert {resource["Type"] for resource in resources.values()} <= KNOWN_TYPES
+
+
+def test_resources_wait_for_each_other_in_no_circle(resources):
+    """CloudFormation refuses one; an alias waits for its deployment group too (UpdatePolicy)."""
+    graph = {
+        name: {found for found in list_references(resource) if found in resources}
+        for name, resource in resources.items()
+    }
+    TopologicalSorter(graph).prepare()
 
 
 def test_every_name_holds_the_stage(resources):

@@ -73,6 +73,7 @@ def read_statements(stack, function):
         statement
         for policy in role["Policies"]
         for statement in as_list(policy["PolicyDocument"]["Statement"])
+        if statement  # moto leaves AWS::NoValue in a list as None
     ]
 
 

@@ -35,14 +35,15 @@ def load_translated() -> dict[str, Any]:
 
 def find_references(value: Any) -> Iterator[str]:
     """Logical ids that a property refers to by Ref, GetAtt or Sub; an alias is its function."""
-    for logical_id in _find_references(value):
+    for logical_id in list_references(value):
         yield logical_id.removesuffix("Aliaslive")
 
 
-def _find_references(value: Any) -> Iterator[str]:
+def list_references(value: Any) -> Iterator[str]:
+    """Logical ids that a property refers to, aliases as such."""
     if isinstance(value, list):
         for item in value:
-            yield from _find_references(item)
+            yield from list_references(item)
     elif isinstance(value, dict):
         for key, item in value.items():
             if key == "Ref":
@@ -53,7 +54,7 @@ def _find_references(value: Any) -> Iterator[str]:
                 text = item[0] if isinstance(item, list) else item
                 yield from re.findall(r"\$\{([A-Za-z0-9]+)", text)
             else:
-                yield from _find_references(item)
+                yield from list_references(item)
 
 
 def select(resources: dict[str, Any], resource_type: str) -> dict[str, Any]:
