@@ -19,7 +19,7 @@ from tests.unit.kucoin.wire_server import build_answer
 OK = build_answer({"code": "200000"}, headers={"GW-RateLimit-Reset": "12"})
 OK_BODY = b'{"code": "200000"}'
 SHORT = 0.3
-SLACK = 1.5  # of a busy machine; the peers would go on for five seconds and more
+SLACK = 4.0  # of a busy machine; the peers would go on for five seconds and more
 
 
 def get(url, **changes):
