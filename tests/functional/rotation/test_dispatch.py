@@ -1,13 +1,20 @@
 """The dispatcher: only what is due, each once, whatever fails in between."""
 
 import time
+from typing import Any
 
 import pytest
 
-from kubroker.aws.due import PAGE_ROWS
-from kubroker.aws.table import Put
+from kubroker.aws.due import PAGE_ROWS, DueStore
+from kubroker.aws.queue import Queue
+from kubroker.aws.refusals import RefusalCounts
+from kubroker.aws.table import Put, Table
 from kubroker.aws.token_changes import build_due
 from kubroker.domain.rotation import DUE_SHARDS, choose_shard
+from kubroker.domain.rotation_rules import RotationRules
+from kubroker.errors import LostRaceError
+from kubroker.usecases.clock import Clock
+from kubroker.usecases.dispatch import Dispatch
 
 NOW = int(time.time())
 
@@ -134,9 +141,6 @@ def test_one_bad_shard_keeps_no_other_from_being_read(functions, world, due):
 
 
 def test_worked_meanwhile_is_left_alone(world, due):
-    from kubroker.aws.due import DueStore
-    from kubroker.errors import LostRaceError
-
     due("user-1", NOW + 77)
     with pytest.raises(LostRaceError):
         DueStore(world.table).move_on("user-1", seen=NOW - 1, to=NOW + 900)
@@ -156,3 +160,37 @@ def test_every_shard_is_read(functions, world, due):
     for shard in range(DUE_SHARDS):
         due(f"in-{shard}", NOW - 1, shard=f"{shard:02d}")
     assert functions.call("refresh_dispatcher", {})["queued"] == DUE_SHARDS
+
+
+class HalfSqs:
+    """SQS that confirms every other message of a request, as it may."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def send_message_batch(self, *, QueueUrl, Entries):  # noqa: N803 (SQS's names)
+        answer = self._client.send_message_batch(QueueUrl=QueueUrl, Entries=Entries[::2])
+        failed = [{"Id": entry["Id"], "Code": "InternalError"} for entry in Entries[1::2]]
+        return {**answer, "Failed": failed}
+
+
+def test_only_what_sqs_confirmed_is_moved_on(world, due, monkeypatch):
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Kubroker")
+    for number in range(4):
+        due(f"user-{number}", NOW - 10 + number, shard="00")
+    half: Any = HalfSqs(world.sqs)
+    dispatch = Dispatch(
+        DueStore(world.table),
+        Queue(lambda: half, world.stack.queues["RefreshQueue"]),
+        RefusalCounts(Table(world.aws.client("dynamodb"), world.stack.tables["LimitsTable"])),
+        rules=RotationRules(),
+        clock=Clock(),
+    )
+    assert dispatch.run(Clock().start(20)).queued == 2
+    assert queued(world) == ["user-0", "user-2"]
+    assert [find_next(world, f"user-{number}") < NOW for number in range(4)] == [
+        False,
+        True,
+        False,
+        True,
+    ]
