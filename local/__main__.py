@@ -57,7 +57,7 @@ def _run(ports: Ports) -> int:
             f"""Ready after {time.monotonic() - started:.1f} s.
 
   Broker's site    {stack.broker_url}    <- open this and press "Connect KuCoin"
-  API              {stack.gateway_url}
+  API              {stack.gateway_url}    described at {stack.gateway_url}/docs
   KuCoin           {stack.simulator_url}/_sim
   AWS stand-in     {stack.aws.url}
   Functions' logs  {stack.pool.log_folder}

@@ -63,18 +63,19 @@ class Standin:
         return [content]
 
 
-def build_server(port: int) -> BaseWSGIServer:
-    """A server on 127.0.0.1; port 0 takes a free one."""
-    return make_server("127.0.0.1", port, Standin(), threaded=True, request_handler=_Handler)
+def build_server(port: int, host: str = "127.0.0.1") -> BaseWSGIServer:
+    """A server; port 0 takes a free one."""
+    return make_server(host, port, Standin(), threaded=True, request_handler=_Handler)
 
 
 def main() -> None:
     """Serves until it is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=3002)
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container")
     arguments = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = build_server(arguments.port)
+    server = build_server(arguments.port, arguments.host)
     print(f"aws stand-in ready http://127.0.0.1:{server.port}", flush=True)
     server.serve_forever()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from local.api_docs import DocumentedApi
 from local.http_api import LARGEST_BODY, HttpApi
 from local.http_event import HttpRequest, HttpResponse, build_message
 
@@ -20,7 +21,7 @@ class _MalformedRequestError(ValueError):
 class Gateway:
     """A server of one HTTP API on 127.0.0.1."""
 
-    def __init__(self, api: HttpApi, port: int) -> None:
+    def __init__(self, api: HttpApi | DocumentedApi, port: int) -> None:
         """Starts serving; port 0 takes a free one."""
 
         class Handler(_Handler):
@@ -52,7 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     timeout = 60
-    http_api: HttpApi
+    http_api: HttpApi | DocumentedApi
 
     def _answer(self) -> None:
         try:

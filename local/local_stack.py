@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from local.api_docs import DocumentedApi
 from local.aws_client import ACCESS_KEY, REGION, SECRET_KEY, AwsStandin
 from local.gateway import Gateway
 from local.http_api import HttpApi
@@ -213,7 +214,7 @@ class LocalStack:
             api_id=self.stack.physical_ids["HttpApi"],
             integration_seconds=30.0,
         )
-        gateway = Gateway(self.http_api, self.ports.gateway)
+        gateway = Gateway(DocumentedApi(self.http_api), self.ports.gateway)
         self._open.callback(gateway.stop)
         self.pollers = Pollers(self.stack, self.pool.invoke, speed=self._speed)
         if self._with_pollers:
