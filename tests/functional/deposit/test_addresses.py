@@ -75,6 +75,22 @@ def test_creation_whose_answer_is_lost_is_looked_for(api, linked, simulator, pha
     assert [one["address"] for one in found] == [second.json()["address"]]
 
 
+def test_address_that_another_call_just_made_is_taken(api, linked, simulator):
+    made = api.post(PATH, json=WISH).json()
+    simulator.add_fault("deposit_addresses", "error", code="260220", msg="none yet")
+    raced = api.post(PATH, json=WISH)
+    assert (raced.status, raced.json()["address"]) == (200, made["address"])
+    assert simulator.journal(route="create_deposit_address")[-1]["outcome"] == "260000"
+
+
+def test_clock_that_is_wrong_costs_no_invoice(api, linked, simulator):
+    simulator.set_clock(offsetSeconds=120)
+    wish = {"currency": "BTC", "chain": "btcln", "account": "main", "amount": "0.001"}
+    assert api.post(PATH, json=wish).status == 201
+    outcomes = [one["outcome"] for one in simulator.journal(route="create_deposit_address")]
+    assert outcomes == ["400002", "200000"]
+
+
 def test_clock_that_is_wrong_is_measured(api, linked, simulator):
     simulator.set_clock(offsetSeconds=120)
     assert api.post(PATH, json=WISH).status == 201
