@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from kubroker.aws.limits import LimitStore
 from kubroker.aws.withdrawals import SHARDS, WithdrawalStore
@@ -58,20 +59,29 @@ class TrackWithdrawals:
     def run(self, *, has_time: Callable[[], bool]) -> int:
         """Looks at everything that is due, while there is time.
 
-        One that fails does not keep the others waiting: it comes again with the next run.
+        Shards side by side. One that fails does not keep the others waiting: it comes again with
+        the next run.
 
         Returns:
             How many were looked at.
         """
-        looked = 0
-        for shard in SHARDS:
+        with ThreadPoolExecutor(len(SHARDS)) as threads:
+            return sum(threads.map(lambda shard: self._run_shard(shard, has_time), SHARDS))
+
+    def _run_shard(self, shard: int, has_time: Callable[[], bool]) -> int:
+        """A look moves a withdrawal on, so the next query finds others, unless the index lags."""
+        seen: set[tuple[str, str]] = set()
+        while has_time():
             due = self._withdrawals.find_due(shard, now=self._now(), limit=_BATCH)
-            for user_id, withdrawal_id in due:
+            fresh = [one for one in due if one not in seen]
+            for user_id, withdrawal_id in fresh:
                 if not has_time():
-                    return looked
-                looked += 1
+                    return len(seen)
+                seen.add((user_id, withdrawal_id))
                 self._look_safely(user_id, withdrawal_id)
-        return looked
+            if len(due) < _BATCH or not fresh:
+                break
+        return len(seen)
 
     def look(self, user_id: str, withdrawal_id: str) -> Withdrawal | None:
         """One look at one withdrawal; again any time.

@@ -26,7 +26,7 @@ from kubroker.kucoin.signer import ApiCredentials
 from kubroker.kucoin.withdrawals import WithdrawalClient
 from kubroker.observability import logger
 
-_DEADLINE_SECONDS = 4.0
+_DEADLINE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
