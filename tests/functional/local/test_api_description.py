@@ -227,6 +227,35 @@ def test_stack_answers_as_it_is_described(case: Any) -> None:
     )
 
 
+ADDRESS = {"currency": "USDT", "chain": "trx", "account": "main"}
+QUOTE = {name: value for name, value in ORDER.items() if name != "address"}
+BASE = "/v1/connections/{userId}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", f"{BASE}/withdrawals/quote", QUOTE, 200),
+        ("POST", f"{BASE}/withdrawals", ORDER, 202),
+        ("POST", f"{BASE}/deposit-addresses", ADDRESS, 201),
+        ("GET", f"{BASE}/kucoin/{{proxy}}", None, 200),
+        ("POST", "/v1/payouts", {**ADDRESS, "userIds": [USER]}, 202),
+    ],
+)
+def test_answer_that_needs_a_meaningful_request_is_as_described(method, path, body, status):
+    target = path.replace("{userId}", USER).replace("{proxy}", "api/v1/accounts")
+    answer = requests.request(
+        method,
+        known["url"] + target,
+        json=body,
+        headers={"Idempotency-Key": "two" if "payouts" in path else "one"},
+        auth=SigV4(),
+        timeout=60,
+    )
+    assert answer.status_code == status, answer.text
+    schema[path][method].validate_response(answer)
+
+
 def test_docs_are_pages_of_the_local_stack_and_ask_no_other_site(
     local_stack_process: LocalStack,
 ) -> None:
