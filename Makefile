@@ -24,7 +24,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: deploy addresses
-.PHONY: help setup run demo test check bench soak docs format format-check lint types test-sam lock clean
+.PHONY: help setup run demo test check bench soak docs format format-check lint types test-sam sam-local lock clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
@@ -77,6 +77,9 @@ types: $(DEV) ## Check the types
 
 test-sam: setup ## Validate, build, and run the built functions in the Lambda container
 	$(BIN)/python -m pytest tests/sam_local $(PYTEST_ARGS)
+
+sam-local: setup ## Start API and Lambda in Lambda containers, the stand-ins beside them
+	@PYTHONPATH=$(LAYER) exec $(BIN)/python -m tests.sam_local
 
 lock: $(DEV) ## Lock the requirements anew, keeping versions where possible
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

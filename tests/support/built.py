@@ -1,5 +1,6 @@
 """The stack as `sam build` leaves it, and functions run in the Lambda container."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -17,6 +18,19 @@ SAM = ROOT / ".venv/sam/bin/sam"
 IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 
 
+def build_environment() -> dict[str, str]:
+    """What the SAM CLI finds in its environment."""
+    return {
+        **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # python3.13, to build with
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_CONTAINER_CONNECTION_TIMEOUT": "60",  # a busy machine takes its time
+    }
+
+
 def run_sam(*arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
     """Runs the SAM CLI in the repository; what it says is in the result, whatever it is.
 
@@ -24,18 +38,10 @@ def run_sam(*arguments: str, seconds: float) -> subprocess.CompletedProcess[str]
         arguments: As on the command line.
         seconds: After this long it is stopped, and the test fails.
     """
-    environment = {
-        **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # python3.13, to build with
-        "SAM_CLI_TELEMETRY": "0",
-    }
     return subprocess.run(
         [str(SAM), *arguments],
         cwd=ROOT,
-        env=environment,
+        env=build_environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -45,13 +51,21 @@ def run_sam(*arguments: str, seconds: float) -> subprocess.CompletedProcess[str]
 
 
 def build() -> Path:
-    """Builds the stack, from the cache where nothing changed.
+    """Builds the stack, once in a run of the tests, whichever worker asks first.
 
     Returns:
         The folder with one folder for each function and the layer.
     """
-    result = run_sam("build", "--cached", "--parallel", seconds=300)
-    assert result.returncode == 0, result.stderr
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    BUILD.parent.mkdir(exist_ok=True)
+    with (BUILD.parent / "tests.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        if lock.read() != run or not BUILD.exists():
+            result = run_sam("build", "--cached", "--parallel", seconds=300)
+            assert result.returncode == 0, result.stderr
+            lock.truncate(0)
+            lock.write(run)
     return BUILD
 
 
