@@ -28,7 +28,10 @@ def main() -> None:
 Ctrl-C removes it all.""",
                 flush=True,
             )
-            signal.pause()
+            try:
+                signal.pause()
+            finally:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough
     except KeyboardInterrupt:
         print("Stopped.")
 

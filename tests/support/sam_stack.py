@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sysconfig
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -73,8 +74,7 @@ class SamStack:
 
     def _start(self) -> None:
         docker("network", "create", self.network)
-        self._open.callback(docker, "network", "rm", self.network)
-        self._open.callback(self._remove_containers)
+        self._open.callback(self._remove_network)
         gateway = f"http://localhost:{self._api_port}"
         aws_inside, aws_outside = self._run_container("local.aws_standin", _AWS_PORT)
         simulator_inside, simulator_outside = self._run_container(
@@ -147,11 +147,21 @@ class SamStack:
         )
         self._open.callback(_stop, process)
 
-    def _remove_containers(self) -> None:
-        """The stand-ins, and what SAM left."""
-        found = docker("ps", "--all", "--quiet", "--filter", f"network={self.network}").split()
-        if found:
-            docker("rm", "--force", "--volumes", *found)
+    def _remove_network(self) -> None:
+        """With the stand-ins, and with what SAM left and may just be starting."""
+        for _ in range(10):
+            found = docker("ps", "--all", "--quiet", "--filter", f"network={self.network}")
+            remove = ["docker", "rm", "--force", "--volumes", *found.split()]
+            subprocess.run(remove if found else ["true"], capture_output=True, check=False)
+            if (
+                subprocess.run(
+                    ["docker", "network", "rm", self.network], capture_output=True, check=False
+                ).returncode
+                == 0
+            ):
+                return
+            time.sleep(1)
+        raise AssertionError(f"left: docker network {self.network}")
 
 
 class SamFunctions:
