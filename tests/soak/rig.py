@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from local.aws_client import AwsStandin
 from local.deployed import EventSource
 from local.invocation import InvokeResult, ThrottledError
@@ -28,7 +30,7 @@ PARAMETERS = {
     "RotationPolicy": "always-fresh",
     "RotationLeaseSeconds": str(LEASE_SECONDS),
     "RotationGraceSeconds": "3",
-    "RotationRequeueSeconds": "6",
+    "RotationRequeueSeconds": "12",
     "RotationBackOffSeconds": "1",
     "RotationRefusalWindowSeconds": "2",
     "KucoinProtocolOverrides": json.dumps({"refresh_token_seconds": REFRESH_SECONDS}),
@@ -113,8 +115,8 @@ class Rig:
                 started = time.monotonic()
                 try:
                     work()
-                except (OSError, ThrottledError, self.aws.client("sqs").exceptions.ClientError):
-                    self._stopped.wait(0.2)
+                except (OSError, ThrottledError, BotoCoreError, ClientError):
+                    self._stopped.wait(0.2)  # a fault struck the poller itself
                 pause = interval_seconds - (time.monotonic() - started)
                 if pause > 0:
                     self._stopped.wait(pause)

@@ -76,17 +76,22 @@ class Judge:
             self.verdict.linked_again += 1
 
     def _judge_loss(self, user: str, kucoin_user: str) -> None:
-        chain = self._rig.world.chain_of(kucoin_user)
-        reason = self._find_reason(user, chain)
-        self.verdict.details.append(f"{user}: {reason or 'NO REASON'}")
+        world = self._rig.world
+        chain = world.chain_of(kucoin_user)
+        newest, reason = chain["pairs"][-1], self._find_reason(user, chain)
         self._lost_chains.add(chain["id"])
-        if reason:
-            self.verdict.unsavable += 1
-        elif chain["pairs"][-1]["seen"]:
+        if fingerprint(world.open_pair(user)["refreshToken"]) == newest["refreshFingerprint"]:
+            # Nothing was lost, and yet the user has to come: as a rule a machine that can't keep up.
+            is_over = time.time() * 1000 >= newest["refreshExpiresAt"]
+            reason = "no worker came before its end" if is_over else "WITHOUT NEED"
             self.verdict.needless_reauthorizations += 1
-        else:
+        elif reason is None:
+            reason = "LOST THOUGH IT COULD BE SAVED"
             self.verdict.savable_losses += 1
             self.verdict.needless_reauthorizations += 1
+        else:
+            self.verdict.unsavable += 1
+        self.verdict.details.append(f"{user}: {reason}")
 
     def _find_reason(self, user: str, chain: Any) -> str | None:
         """Why the newest pair of the chain could not be saved; None if it could."""
