@@ -118,6 +118,13 @@ class KeyAttemptStore:
             },
         )
 
+    def note_unchecked(
+        self, connection: Connection, attempt_id: str, code: str, *, now: int
+    ) -> None:
+        """STORED stays STORED: why KuCoin does not let the key be checked yet."""
+        changes = {"keyAttempt.code": code, "updatedAt": now}
+        self._move(connection, attempt_id, AttemptState.STORED, changes)
+
     def name_orphan(
         self, connection: Connection, attempt_id: str, facts: KeyFacts, *, now: int
     ) -> None:
@@ -171,6 +178,7 @@ class KeyAttemptStore:
             AttemptState.STORED,
             {
                 "keyAttempt.state": AttemptState.DONE,
+                "keyAttempt.code": None,
                 "keyAttempt.dataKey": None,
                 "keyAttempt.ciphertext": None,
                 "keyAttempt.facts": facts.to_item(),

@@ -26,11 +26,13 @@ from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
 from kubroker.observability import (
     CONFIGURATION_ERROR_FOUND,
     KEY_CREATED,
+    KEY_GONE,
     KEY_OUTCOME_UNKNOWN,
     KEY_REFUSED,
     count,
     logger,
 )
+from kubroker.usecases.address_watch import watch_address
 from kubroker.usecases.api_key_secret import open_api_key
 
 _CHECK_DEADLINE_SECONDS = 5.0
@@ -129,8 +131,12 @@ class KeyChecks:
             extra={"refusal": refusal, "kucoinCode": error.kucoin_code},
         )
         if refusal is CheckRefusal.KEY_GONE:
+            count(KEY_GONE)
             self.fail(connection, attempt, "key_gone")
             return
+        if watch_address(error):
+            code = "ip_not_allowed"
+            self._attempts.note_unchecked(connection, attempt.attempt_id, code, now=self._now())
         if refusal not in {CheckRefusal.RATE_LIMITED, CheckRefusal.OTHER}:
             count(CONFIGURATION_ERROR_FOUND)
         # The key is stored and may be right: an operator mends the cause, then redrives.

@@ -27,6 +27,7 @@ from kubroker.errors import (
 from kubroker.kucoin.exchange import KucoinAnswer
 from kubroker.kucoin.forwarding import ForwardedRequest, KucoinForwarder, find_code
 from kubroker.observability import (
+    ADDRESS_REFUSED,
     CONFIGURATION_ERROR_FOUND,
     PROXY_BUDGET_REFUSED,
     PROXY_OUTCOME_UNKNOWN,
@@ -39,7 +40,8 @@ DEADLINE_SECONDS = 24.0
 # Time for our own answer, within what the invocation has left.
 MARGIN_SECONDS = 2.0
 # What no user can mend: broker headers, IP whitelist.
-_OUR_CODES = frozenset({"400006", "400200", "400201", "400202"})
+_OTHER_ADDRESS = "400006"
+_OUR_CODES = frozenset({_OTHER_ADDRESS, "400200", "400201", "400202"})
 _FIRST_REFUSING_STATUS = 400
 
 
@@ -182,4 +184,6 @@ def _watch(answer: KucoinAnswer) -> None:
     """Tells an operator what no caller can mend."""
     if answer.status >= _FIRST_REFUSING_STATUS and (code := find_code(answer)) in _OUR_CODES:
         count(CONFIGURATION_ERROR_FOUND)
+        if code == _OTHER_ADDRESS:
+            count(ADDRESS_REFUSED)
         logger.error("KuCoin does not take this installation's calls", extra={"kucoinCode": code})

@@ -17,6 +17,7 @@ from kubroker.kucoin.withdrawal_refusals import (
 from kubroker.kucoin.withdrawals import WithdrawalClient
 from kubroker.observability import WITHDRAWAL_REJECTED, count, logger
 from kubroker.settings import KucoinSettings
+from kubroker.usecases.address_watch import watch_address
 from kubroker.usecases.withdrawal_records import WithdrawalRecords
 
 _CLOCK_DEADLINE_SECONDS = 2.0
@@ -62,6 +63,7 @@ class SubmissionRefusals:
         if refusal is SubmitRefusal.SECURITY_SETUP:
             return self._want_security(claimed, error)
         count(WITHDRAWAL_REJECTED)
+        watch_address(error)
         explanation = explain_submit_refusal(error, self._settings.protocol)
         return self._records.write(
             claimed,

@@ -27,6 +27,7 @@ from kubroker.observability import (
     count,
     logger,
 )
+from kubroker.usecases.address_watch import watch_address
 from kubroker.usecases.withdrawal_keys import can_follow, open_credentials
 
 DEADLINE_SECONDS = 6.0
@@ -117,6 +118,7 @@ class WithdrawalFollower:
         logger.info("no news of a withdrawal", extra={"reason": error.message})
         if isinstance(error, KucoinRefusedError):
             refusal = classify_check_refusal(error)
+            watch_address(error)
             if refusal in {CheckRefusal.KEY_GONE, CheckRefusal.IP_NOT_ALLOWED}:
                 return self.report_stuck(withdrawal, f"KuCoin refuses its key: {refusal}")
         return self.postpone(withdrawal)
