@@ -21,7 +21,7 @@ from pydantic.alias_generators import to_camel
 
 from kubroker.errors import BadRequestError, KubrokerError, NotFoundError, UnprocessableError
 from kubroker.http_api.auditing import answer_audited
-from kubroker.observability import log_unexpected, logger
+from kubroker.observability import AUDIT_FAILED, count, log_unexpected, logger
 
 MAX_BODY_BYTES = 65_536
 _FIELD_CHARACTERS = 100  # an unknown field is named as it was sent
@@ -92,6 +92,7 @@ def handle(api: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaCo
     logger.append_keys(requestId=request_id)
 
     def refuse(error: KubrokerError) -> dict[str, Any]:
+        count(AUDIT_FAILED)
         logger.error("the audit takes no entry", extra={"reason": error.message})
         answer = _build_problem(error, str(request_id or ""))
         return {
