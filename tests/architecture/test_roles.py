@@ -254,7 +254,8 @@ def test_service_key_is_used_through_services_only():
         if sid == "AdministerWithoutUsing":
             continue
         if "Service" in statement["Principal"]:
-            assert "kms:EncryptionContext:aws:logs:arn" in statement["Condition"]["ArnLike"]
+            condition = {key for part in statement["Condition"].values() for key in part}
+            assert [key for key in condition if key.startswith("kms:EncryptionContext:aws:")], sid
         else:
             equals = statement["Condition"]["StringEquals"]
             assert equals["kms:CallerAccount"] == {"Ref": "AWS::AccountId"}
