@@ -53,6 +53,26 @@ def test_verify_that_kucoin_finds_expired_is_expired(money: Money) -> None:
         assert money.submit().status == 202
 
 
+def test_verify_put_off_by_a_limit_and_then_used_up_is_unknown_not_expired(money: Money) -> None:
+    """A gateway that says 429 after the work: the transaction that is used up may be our own."""
+    money.submit()
+    factors = money.codes()
+    money.simulator.add_fault("withdraw", "rate_limit", phase="after", times=1)
+    assert money.verify(factors=factors).status == 429
+    answer = money.verify(factors=factors)
+    assert (answer.status, answer.json()["status"]) == (202, "OUTCOME_UNKNOWN")
+    money.track(step=61.5)
+    assert money.get()["kucoinWithdrawalId"] == money.made()[0]["id"]
+
+
+def test_verify_put_off_by_a_limit_before_the_work_goes_on(money: Money) -> None:
+    money.submit()
+    factors = money.codes()
+    money.simulator.add_fault("withdraw", "rate_limit", phase="before", times=1)
+    assert money.verify(factors=factors).status == 429
+    assert money.verify(factors=factors).json()["status"] == "SUBMITTED"
+
+
 def test_verify_twice_sends_once_and_tells_the_state(money: Money) -> None:
     money.submit()
     factors = money.codes()

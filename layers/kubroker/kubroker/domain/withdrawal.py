@@ -79,8 +79,7 @@ FINAL = frozenset(state for state, following in TRANSITIONS.items() if not follo
 RESUBMITTABLE = frozenset({_S.CREATED, _S.SECURITY_SETUP_REQUIRED, _S.EXPIRED})
 # KuCoin may have it or may be getting it: a second payment of the same kind has to wait.
 IN_FLIGHT = frozenset({_S.SUBMITTING, _S.OUTCOME_UNKNOWN})
-# Definite failures: nothing has left the account, or it has come back. All of the reservation
-# goes back.
+# Definite failures: nothing has left the account, or it has come back. All reserved goes back.
 GIVES_BACK = frozenset({_S.REJECTED, _S.NOT_DONE, _S.FAILURE, _S.CANCELLED})
 # Not done, but KuCoin has counted the request: only the value goes back.
 GIVES_BACK_VALUE = frozenset({_S.EXPIRED, _S.SECURITY_SETUP_REQUIRED})
@@ -145,6 +144,8 @@ class Verification(StoredModel):
         sent_factors: Those whose code KuCoin has just sent.
         until: Epoch seconds; after it a new one has to be asked for.
         wrong_tries: Codes refused so far.
+        was_put_off: KuCoin has seen codes for it and put us off (a limit): if it calls the
+            transaction used up next, then perhaps because it has done the withdrawal.
     """
 
     transaction_id: str
@@ -152,6 +153,7 @@ class Verification(StoredModel):
     sent_factors: list[list[str]]
     until: int
     wrong_tries: int = 0
+    was_put_off: bool = False
 
     @property
     def tries_left(self) -> int:

@@ -57,6 +57,8 @@ class SubmissionRefusals:
         if refusal is SubmitRefusal.WRONG_CODE:
             self._count_wrong_code(claimed)
         if refusal is SubmitRefusal.VERIFICATION_OVER:
+            if claimed.verification is not None and claimed.verification.was_put_off:
+                return self._records.doubt(claimed, error)
             return self._records.write(
                 claimed, WithdrawalState.EXPIRED, {"code": "verification_expired"}
             )
@@ -96,7 +98,7 @@ class SubmissionRefusals:
         Raises:
             TooManyRequestsError: Always.
         """
-        self._records.release(claimed)
+        self._records.release(claimed, was_put_off=True)
         if error.kucoin_code not in self._settings.protocol.transfer_limit_codes:
             try:
                 self._client.measure_clock(deadline_seconds=_CLOCK_DEADLINE_SECONDS)

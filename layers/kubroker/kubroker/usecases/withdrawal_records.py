@@ -75,10 +75,19 @@ class WithdrawalRecords:
         )
         raise failure or StoreError("a withdrawal's record kept changing")
 
-    def release(self, claimed: Withdrawal) -> Withdrawal:
-        """Nothing was sent, or nothing was done: back to where the attempt began."""
-        attempt = claimed.attempt
-        return self.write(claimed, attempt.return_to if attempt else WithdrawalState.CREATED, {})
+    def release(self, claimed: Withdrawal, *, was_put_off: bool = False) -> Withdrawal:
+        """Nothing was sent, or nothing was done: back to where the attempt began.
+
+        Args:
+            claimed: As claimed.
+            was_put_off: See ``Verification``.
+        """
+        attempt, verification = claimed.attempt, claimed.verification
+        changes: dict[str, Any] = {}
+        if was_put_off and verification is not None and attempt and attempt.is_verification:
+            changes = {"verification": verification.model_copy(update={"was_put_off": True})}
+        after = attempt.return_to if attempt else WithdrawalState.CREATED
+        return self.write(claimed, after, changes)
 
     def doubt(self, claimed: Withdrawal, error: KubrokerError) -> Withdrawal:
         """KuCoin may have done it: nobody sends it again, the tracker looks for it."""
