@@ -71,7 +71,8 @@ def test_alarm_watches_what_is_written(alarm, namespace, metric, dimensions, wri
 
 def test_dashboard_shows_what_is_written(written):
     body = load_translated()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    shown, last = set(), []
+    shown: set = set()
+    last: list[str] = []
     for widget in json.loads(body)["widgets"]:
         for row in widget["properties"]["metrics"]:
             parts = [part for part in row if isinstance(part, str)]
