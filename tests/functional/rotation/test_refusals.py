@@ -2,7 +2,10 @@
 
 import pytest
 
+from kubroker.aws.refusals import RefusalCounts
+from kubroker.aws.table import Table
 from kubroker.domain.connection import Authorization
+from kubroker.domain.refusals import RefusalBucket
 from tests.support.rotation import refresh_event
 
 
@@ -65,15 +68,11 @@ def test_mass_refusal_changes_no_state_and_pages(refused, is_mass, functions, wo
 
 def test_refusals_that_are_few_among_many_are_believed(functions, world):
     """Six of a thousand in the window: users withdraw their authorization."""
-    from kubroker.aws.refusals import RefusalCounts
-    from kubroker.aws.table import Table
-
     users = link_crowd(world, 6)
     world.simulator.add_fault("refresh", "error", code="40002", times=None)
     functions.call("token_refresh", refresh_event(*users))
     move_buckets(world, 600)
-    counts = RefusalCounts(Table(world.aws.client("dynamodb"), world.stack.tables["LimitsTable"]))
-    counts.add(0, attempted=1000, now=1)
+    counts(world).add(0, RefusalBucket(attempted=1000), now=1)
     settle(functions, world, users)
     assert {world.get(user).authorization for user in users} == {Authorization.REQUIRED}
 
@@ -110,3 +109,39 @@ def test_relink_makes_a_held_refusal_history(functions, world):
     after = world.get()
     assert (after.refused_at, after.refusal_cause) == (None, None)
     assert after.authorization is Authorization.LIVE
+
+
+def test_dead_pairs_are_believed_once_kucoin_is_well_again(functions, world):
+    """Five users revoked at once look like a mass refusal; their retries must not feed it."""
+    users = link_crowd(world, 5)
+    for number in range(1, 6):
+        world.simulator.revoke_chain(world.chain_of(f"crowd-{number}")["id"])
+    functions.call("token_refresh", refresh_event(*users))
+    move_buckets(world, 600)
+    settle(functions, world, users)
+    assert all(world.get(user).refusal_drops == 1 for user in users), "not believed yet"
+    clear_counts(world)
+    for user in users:
+        world.lapse(user)
+    functions.call("token_refresh", refresh_event(*users))
+    move_buckets(world, 600)
+    settle(functions, world, users)
+    assert all(world.get(user).refusal_drops == 2 for user in users), "nobody else was asked"
+    clear_counts(world)
+    for user in users:
+        world.lapse(user)
+    functions.call("token_refresh", refresh_event(*users))
+    move_buckets(world, 600)
+    counts(world).add(0, RefusalBucket(attempted=11), now=1)
+    settle(functions, world, users)
+    assert {world.get(user).authorization for user in users} == {Authorization.REQUIRED}
+
+
+def counts(world) -> RefusalCounts:
+    return RefusalCounts(Table(world.aws.client("dynamodb"), world.stack.tables["LimitsTable"]))
+
+
+def clear_counts(world) -> None:
+    client, table = world.aws.client("dynamodb"), world.stack.tables["LimitsTable"]
+    for item in client.scan(TableName=table)["Items"]:
+        client.delete_item(TableName=table, Key={"limitId": item["limitId"]})

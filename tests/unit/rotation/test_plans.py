@@ -16,12 +16,10 @@ from kubroker.domain.rotation import (
     decide_action,
     find_cause,
     find_warning,
-    is_mass_refusal,
     is_over,
     name_shard,
     plan_back_off,
     plan_rotation,
-    was_mass_refusal,
 )
 from kubroker.domain.rotation_rules import RotationPolicy, RotationRules
 
@@ -194,33 +192,6 @@ def test_record_is_live_until_the_end_of_its_grace():
 )
 def test_cause_of_a_refusal(changes, cause):
     assert find_cause(build(**changes), NOW) is cause
-
-
-@pytest.mark.parametrize(
-    ("attempted", "refused", "is_mass"),
-    [
-        (0, 0, False),
-        (0, 4, False),
-        (0, 5, True),
-        (100, 4, False),
-        (250, 5, False),
-        (249, 5, True),
-        (1000, 20, False),
-        (1000, 21, True),
-        (1_000_000, 20_000, False),
-        (1_000_000, 20_001, True),
-    ],
-)
-def test_mass_refusal_is_more_than_two_percent_and_at_least_five(attempted, refused, is_mass):
-    assert is_mass_refusal(attempted, refused) is is_mass
-
-
-def test_mass_refusal_counts_every_window_that_holds_the_moment():
-    spread = dict.fromkeys(range(100, 105), (0, 1))
-    assert was_mass_refusal(spread, 100)
-    assert was_mass_refusal(spread, 104)
-    assert not was_mass_refusal({100: (0, 3), 111: (0, 3)}, 100), "no window holds both"
-    assert not was_mass_refusal({}, 100)
 
 
 def test_pair_survives_its_way_through_a_message():

@@ -143,6 +143,7 @@ class ConnectionStore:
                         "actionDueAt",
                         "refusedAt",
                         "refusalCause",
+                        "refusalDrops",
                         "refreshFailures",
                         "expiryWarningHours",
                     ]

@@ -1,12 +1,13 @@
 """Counts of refreshes and refusals in time buckets, for the mass-refusal breaker.
 
-Items of the table ``Limits``: limitId ``rotation#<bucket>``, attempted, refused, ttl. The
-dispatcher adds what it queued once a tick; a worker adds to ``refused`` only when KuCoin refuses.
+Items of the table ``Limits``: limitId ``rotation#<bucket>``, attempted, refused, refusedAgain, ttl.
+The dispatcher adds what it queued once a tick; a worker adds only when KuCoin refuses.
 """
 
 from collections.abc import Iterable
 
 from kubroker.aws.table import Table, Update
+from kubroker.domain.refusals import RefusalBucket
 
 _KEPT_SECONDS = 86_400
 
@@ -18,7 +19,7 @@ class RefusalCounts:
         """Remembers the table ``Limits``."""
         self._table = table
 
-    def add(self, bucket: int, *, attempted: int = 0, refused: int = 0, now: int) -> None:
+    def add(self, bucket: int, counts: RefusalBucket, *, now: int) -> None:
         """Adds to a bucket.
 
         Raises:
@@ -28,12 +29,16 @@ class RefusalCounts:
             Update(
                 key={"limitId": _name(bucket)},
                 set_={"ttl": now + _KEPT_SECONDS},
-                add={"attempted": attempted, "refused": refused},
+                add={
+                    "attempted": counts.attempted,
+                    "refused": counts.refused,
+                    "refusedAgain": counts.refused_again,
+                },
             )
         )
 
-    def read(self, buckets: Iterable[int]) -> dict[int, tuple[int, int]]:
-        """Attempted and refused of each bucket that has something.
+    def read(self, buckets: Iterable[int]) -> dict[int, RefusalBucket]:
+        """Each bucket that has something.
 
         Raises:
             StoreError: DynamoDB could not be asked.
@@ -41,7 +46,11 @@ class RefusalCounts:
         numbers = {_name(bucket): bucket for bucket in buckets}
         items = self._table.find_many([{"limitId": name} for name in numbers])
         return {
-            numbers[item["limitId"]]: (int(item["attempted"]), int(item["refused"]))
+            numbers[item["limitId"]]: RefusalBucket(
+                attempted=int(item["attempted"]),
+                refused=int(item["refused"]),
+                refused_again=int(item["refusedAgain"]),
+            )
             for item in items
         }
 

@@ -217,6 +217,7 @@ class RotationStore:
         changes = {
             "refusedAt": None,
             "refusalCause": None,
+            "refusalDrops": connection.refusal_drops + 1,
             **build_due(connection.user_id, try_again_at),
             "updatedAt": now,
         }

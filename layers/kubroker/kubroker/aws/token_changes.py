@@ -9,7 +9,14 @@ from kubroker.domain.session import StagedPair
 
 # What a fresh pair makes history.
 SETTLED = dict.fromkeys(
-    ["refusedAt", "refusalCause", "refreshFailures", "expiryWarningHours", "authorizationCause"]
+    [
+        "refusedAt",
+        "refusalCause",
+        "refusalDrops",
+        "refreshFailures",
+        "expiryWarningHours",
+        "authorizationCause",
+    ]
 )
 NOT_DUE = dict.fromkeys(["nextActionAt", "dueShard", "actionDueAt"])
 

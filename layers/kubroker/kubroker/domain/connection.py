@@ -164,6 +164,7 @@ class Connection(StoredModel):
     rotation                  map    ``RotationRecord`` of the last claim, until it is settled
     actionDueAt               s      when the tokens need care; nextActionAt may be later
     refusedAt, refusalCause   s      a refusal that is held until its window has passed
+    refusalDrops              n      refusals of this pair that were not believed
     refreshFailures           n      passing failures in a row
     expiryWarningHours        n      24 or 6: so close is the refresh token's end
     apiKeyState               s      ``ApiKeyState``, with apiKeyCode
@@ -193,6 +194,7 @@ class Connection(StoredModel):
     action_due_at: int | None = None
     refused_at: int | None = None
     refusal_cause: str | None = None
+    refusal_drops: int = 0
     refresh_failures: int = 0
     expiry_warning_hours: int | None = None
     api_key_state: ApiKeyState = ApiKeyState.NONE

@@ -6,7 +6,6 @@ A refresh spends the old pair, and its answer is the only copy of the new one. K
 """
 
 import zlib
-from collections.abc import Mapping
 from enum import StrEnum
 
 from pydantic import ConfigDict
@@ -17,15 +16,12 @@ from kubroker.domain.connection import (
     Connection,
     RotationRecord,
 )
-from kubroker.domain.rotation_rules import BUCKETS_A_WINDOW, RotationPolicy, RotationRules
+from kubroker.domain.rotation_rules import RotationPolicy, RotationRules
 from kubroker.domain.stored import StoredModel
 
 # More shards may be added at any time; fewer never, or their tail would be read no more.
 DUE_SHARDS = 32
 WARNING_HOURS = (6, 24)
-# Refused refresh tokens within one window: more than this share, and at least so many.
-MASS_REFUSAL_SHARE = 0.02
-MASS_REFUSAL_MINIMUM = 5
 # Of a token's life: the pair is due between these two, spread by jitter.
 _KEEP_SPAN = (0.30, 1 / 3)
 _FRESH_SPAN = (0.75, 0.85)
@@ -198,24 +194,3 @@ def find_cause(connection: Connection, now: int) -> Cause:
     if now >= (connection.refresh_token_expires_at or 0):
         return Cause.EXPIRED
     return Cause.REFUSED
-
-
-def is_mass_refusal(attempted: int, refused: int) -> bool:
-    """Whether so many refusals are KuCoin's or our fault rather than the users' doing."""
-    return refused >= MASS_REFUSAL_MINIMUM and refused > MASS_REFUSAL_SHARE * max(
-        attempted, refused
-    )
-
-
-def was_mass_refusal(buckets: Mapping[int, tuple[int, int]], bucket: int) -> bool:
-    """Whether any window that holds this bucket had a mass refusal.
-
-    Args:
-        buckets: Bucket to what was attempted and refused in it; missing ones are zero.
-        bucket: That of the refusal in question.
-    """
-    for start in range(bucket - BUCKETS_A_WINDOW + 1, bucket + 1):
-        window = [buckets.get(start + step, (0, 0)) for step in range(BUCKETS_A_WINDOW)]
-        if is_mass_refusal(sum(a for a, _ in window), sum(r for _, r in window)):
-            return True
-    return False

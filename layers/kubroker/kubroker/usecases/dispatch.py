@@ -14,6 +14,7 @@ from kubroker.aws.due import DueStore
 from kubroker.aws.queue import Queue
 from kubroker.aws.refusals import RefusalCounts
 from kubroker.aws.table import Table
+from kubroker.domain.refusals import RefusalBucket
 from kubroker.domain.rotation import DUE_SHARDS
 from kubroker.domain.rotation_rules import RotationRules
 from kubroker.errors import LostRaceError, StoreError
@@ -111,7 +112,8 @@ class Dispatch:
         if not tick.is_complete:
             logger.warning("a tick ended before the due connections did")
         if tick.queued:
-            self._counts.add(self._rules.find_bucket(now), attempted=tick.queued, now=now)
+            queued = RefusalBucket(attempted=tick.queued)
+            self._counts.add(self._rules.find_bucket(now), queued, now=now)
 
     def _work_safely(self, shard: int, now: int, deadline: Deadline) -> Tick | StoreError:
         try:

@@ -2,14 +2,20 @@
 
 A refusal is counted and held for a window (ten minutes). Then, if the refusals around it were
 few, the user has to authorize again; if they were many, they were KuCoin's fault or ours: nobody
-is sent anywhere, the operator was paged, and the refresh token is tried again.
+is sent anywhere, the operator was paged, and the refresh token is tried again, with back-off.
 """
 
 from kubroker.aws.refusals import RefusalCounts
 from kubroker.aws.rotations import RotationStore
 from kubroker.domain.connection import Connection
-from kubroker.domain.rotation import Cause, find_cause, plan_back_off, was_mass_refusal
-from kubroker.domain.rotation_rules import BUCKETS_A_WINDOW, RotationRules
+from kubroker.domain.refusals import (
+    RefusalBucket,
+    is_credible,
+    list_buckets_around,
+    was_mass_refusal,
+)
+from kubroker.domain.rotation import Cause, find_cause, plan_back_off
+from kubroker.domain.rotation_rules import RotationRules
 from kubroker.observability import (
     AUTHORIZATION_REQUIRED,
     MASS_REFUSAL_FOUND,
@@ -41,9 +47,11 @@ class RotationRefusals:
         """
         now = self._clock.now()
         bucket = self._rules.find_bucket(now)
-        self._counts.add(bucket, refused=1, now=now)
+        is_repeated = claimed.refusal_drops > 0
+        counted = RefusalBucket(refused_again=1) if is_repeated else RefusalBucket(refused=1)
+        self._counts.add(bucket, counted, now=now)
         count(TOKENS_REFUSED)
-        if self._was_mass(bucket):
+        if was_mass_refusal(self._read_around(bucket), bucket):
             count(MASS_REFUSAL_FOUND)
             logger.error("KuCoin refuses many refresh tokens: no state changes")
         return self._rotations.hold_refusal(
@@ -62,12 +70,13 @@ class RotationRefusals:
         """
         now = self._clock.now()
         refused_at = connection.refused_at if connection.refused_at is not None else now
-        if self._was_mass(self._rules.find_bucket(refused_at)):
+        bucket, drops = self._rules.find_bucket(refused_at), connection.refusal_drops
+        if not is_credible(self._read_around(bucket), bucket, is_repeated=drops > 0):
             return self._rotations.drop_refusal(
                 connection,
                 try_again_at=plan_back_off(
                     self._rules,
-                    failures=connection.refresh_failures + 1,
+                    failures=drops + 1,
                     now=now,
                     refresh_expires_at=connection.refresh_token_expires_at or 0,
                     jitter=self._clock.jitter(),
@@ -80,6 +89,5 @@ class RotationRefusals:
         count(AUTHORIZATION_REQUIRED)
         return required
 
-    def _was_mass(self, bucket: int) -> bool:
-        around = range(bucket - BUCKETS_A_WINDOW + 1, bucket + BUCKETS_A_WINDOW)
-        return was_mass_refusal(self._counts.read(around), bucket)
+    def _read_around(self, bucket: int) -> dict[int, RefusalBucket]:
+        return self._counts.read(list_buckets_around(bucket))
