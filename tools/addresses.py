@@ -6,7 +6,7 @@
 import sys
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]  # noqa: TID251 - an operator's program, not the layer
+import boto3
 from botocore.exceptions import ClientError  # noqa: TID251
 
 _LISTS = {
