@@ -6,7 +6,7 @@
 import sys
 from typing import Any
 
-import boto3
+import boto3  # noqa: TID251 - an operator's program, not the layer
 from botocore.exceptions import ClientError  # noqa: TID251
 
 _LISTS = {
