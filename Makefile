@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEV := $(VENV)/.dev-ready
 SAM := $(VENV)/.sam-ready
+SCAN := $(VENV)/.scan-ready
 LAYER := layers/kubroker
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
@@ -23,7 +24,7 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 export PIP_ROOT_USER_ACTION := ignore
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: deploy addresses
+.PHONY: deploy addresses scan
 .PHONY: help setup run demo test check bench soak docs format format-check lint types test-sam sam-local lock clean
 
 help: ## List the commands
@@ -40,7 +41,10 @@ demo: $(DEV) ## Link a user without a person: start, link, show, stop
 test: setup ## Run every test, with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 
-check: format-check lint types test ## The gate: what CI runs
+check: format-check lint types scan test ## The gate: what CI runs
+
+scan: $(DEV) $(SCAN) ## Scan the templates; exceptions are reasoned in tools/scan_reasons.toml
+	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.scan $(VENV)/scan/bin/checkov
 
 bench: $(DEV) $(SAM) ## Measure cold starts and the layer's size; writes build/bench.json
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tests.bench $(ARGS)
@@ -48,6 +52,7 @@ bench: $(DEV) $(SAM) ## Measure cold starts and the layer's size; writes build/b
 docs: $(DEV) ## Refresh what is made from the sources: README tables, IAM, events, API
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.readme_tables
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.iam_table
+	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.licences
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.event_docs
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.openapi
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.scale
@@ -86,6 +91,7 @@ lock: $(DEV) ## Lock the requirements anew, keeping versions where possible
 	$(LOCK) $(LAYER)/requirements.in -o $(LAYER)/requirements.txt
 	$(LOCK) requirements/dev.in -c $(LAYER)/requirements.txt -o requirements/dev.txt
 	$(LOCK) requirements/sam.in -o requirements/sam.txt
+	$(LOCK) requirements/scan.in -o requirements/scan.txt
 
 clean: ## Remove what was built, not the virtual environment
 	rm -rf .aws-sam build .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -102,6 +108,13 @@ $(SAM): requirements/sam.txt | $(DEV)
 	@echo "Setting up the SAM CLI in $(VENV)/sam"
 	@test -x $(VENV)/sam/bin/python || $(BIN)/python -m venv $(VENV)/sam
 	@$(VENV)/sam/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
+
+# So does the scanner; only `make scan` and `make check` need it.
+$(SCAN): requirements/scan.txt $(DEV)
+	@echo "Setting up the scanner in $(VENV)/scan: once, about a minute"
+	@test -x $(VENV)/scan/bin/python || $(BIN)/python -m venv $(VENV)/scan
+	@$(VENV)/scan/bin/python $(PIP_INSTALL) -r $<
 	@touch $@
 
 .PHONY: machine

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers/kubroker/requirements.txt"
-LOCKS = [LAYER, ROOT / "requirements/dev.txt", ROOT / "requirements/sam.txt"]
+LOCKS = [LAYER, *(ROOT / "requirements" / f"{name}.txt" for name in ("dev", "sam", "scan"))]
 
 
 def _read_pins(lock: Path) -> dict[str, str]:
