@@ -15,7 +15,8 @@ PERMISSIVE = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0
 _HEAD = """# Licences
 
 Made from `layers/kubroker/requirements.txt` by `make docs`; do not edit. This is all that is
-deployed besides Kubroker's own code; boto3 (Apache-2.0) and Python (PSF-2.0) come with Lambda's runtime.
+deployed besides Kubroker's own code; boto3 (Apache-2.0) and Python (PSF-2.0) come with the
+Lambda runtime.
 
 | package | version | licence |
 | --- | --- | --- |
