@@ -53,6 +53,7 @@ class StandIn:
         answers: dict[str, dict[str, Any]] = {
             "GetItem": {"Item": self.items.get(request.get("TableName", ""), {})},
             "UpdateItem": {"Attributes": self.items.get(request.get("TableName", ""), {})},
+            "PutItem": {},
             "GenerateDataKey": {
                 "Plaintext": base64.b64encode(DATA_KEY).decode(),
                 "CiphertextBlob": wrapped,
