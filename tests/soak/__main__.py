@@ -37,6 +37,8 @@ def main() -> int:
         while time.monotonic() - quiet < QUIET_SECONDS:
             judge.link_again_who_has_to()
             time.sleep(CHECK_SECONDS)
+        rig.halt()
+        judge.link_again_who_has_to()
         verdict = judge.conclude(sum(chaos.struck.values()))
         _report(verdict, dict(chaos.struck), time.monotonic() - started)
     return 0 if verdict.is_clean else 1
@@ -75,7 +77,7 @@ def _report(verdict: Verdict, struck: dict[str, int], seconds: float) -> None:
     path = ROOT / "build" / "soak.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(figures, indent=2) + "\n")
-    for name in ("refreshes", "faults", "unsavable", "probes", "linked_again"):
+    for name in ("refreshes", "faults", "unsavable", "undelivered", "probes", "linked_again"):
         _say(f"{name.replace('_', ' '):28}{figures[name]:>8}")
     for name in (
         "savable_losses",

@@ -49,6 +49,7 @@ class Rig:
     def __init__(self) -> None:
         self._open = ExitStack()
         self._stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
         self.killed: list[tuple[str, float]] = []
         self.ticks = 0
 
@@ -94,6 +95,12 @@ class Rig:
             elif source.arn.endswith("-token-rescue"):
                 self._run(partial(self._build_feed(source).feed_once, 1), 0)
 
+    def halt(self) -> None:
+        """No more ticks and batches; waits for those on their way."""
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join(40)
+
     def _tick(self) -> None:
         self.ticks += 1
         self.pool.invoke("refresh_dispatcher", {})
@@ -121,4 +128,6 @@ class Rig:
                 if pause > 0:
                     self._stopped.wait(pause)
 
-        threading.Thread(target=loop, daemon=True).start()
+        thread = threading.Thread(target=loop, daemon=True)
+        self._threads.append(thread)
+        thread.start()

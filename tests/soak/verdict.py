@@ -19,6 +19,8 @@ class Verdict:
 
     Attributes:
         unsavable: Pairs lost between KuCoin's rotation and the first write that was taken.
+        undelivered: Answers of which KuCoin itself knows that they did not arrive whole; what it
+            answered with garbage did arrive.
         probes: Spent refresh tokens tried once more, because the outcome was in doubt.
     """
 
@@ -26,6 +28,7 @@ class Verdict:
     refreshes: int = 0
     faults: int = 0
     unsavable: int = 0
+    undelivered: int = 0
     probes: int = 0
     linked_again: int = 0
     details: list[str] = field(default_factory=list)
@@ -115,6 +118,7 @@ class Judge:
         told = self._rig.simulator.rotations()
         verdict = self.verdict
         verdict.refreshes, verdict.faults = len(told["rotations"]), faults
+        verdict.undelivered = told["lost"]
         for chain in told["chains"]:
             if chain["id"] in self._lost_chains:
                 verdict.probes += chain["reused"]
@@ -123,20 +127,23 @@ class Judge:
                 verdict.details.append(
                     f"{chain['user']}: a spent token was used {chain['reused']} times"
                 )
+        last = {chain["user"]: chain for chain in told["chains"]}
         for user, kucoin_user in self._users.items():
-            self._judge_ending(user, kucoin_user)
+            self._judge_ending(user, last[kucoin_user])
         return verdict
 
-    def _judge_ending(self, user: str, kucoin_user: str) -> None:
+    def _judge_ending(self, user: str, chain: Any) -> None:
         world = self._rig.world
         connection = world.get(user)
-        record = connection.rotation
-        if record is not None and not record.is_in_doubt and not record.is_live(int(time.time())):
+        if connection.rotation is not None and not connection.rotation.is_in_doubt:
             self.verdict.stuck_claims += 1
             self.verdict.details.append(f"{user}: a claim is stuck")
-        chain = world.chain_of(kucoin_user)
         mine = fingerprint(world.open_pair(user)["refreshToken"])
-        newest = chain["pairs"][-1]
-        if connection.authorization is Authorization.LIVE and newest["refreshFingerprint"] != mine:
+        if mine == chain["pairs"][-1]["refreshFingerprint"]:
+            return
+        if reason := self._find_reason(user, chain):
+            self.verdict.unsavable += 1
+            self.verdict.details.append(f"{user}: {reason}; not settled yet")
+        else:
             self.verdict.unwell += 1
             self.verdict.details.append(f"{user}: the store's pair is not KuCoin's newest")
