@@ -63,7 +63,18 @@ def test_claim_while_another_may_still_commit_fails(record, store, world):
         {"rotation": LAPSED},
         {"rotation": LIVE},
     ],
-    ids=str,
+    ids=[
+        "claimed",
+        "committed",
+        "linked again",
+        "shredded",
+        "required",
+        "forgotten",
+        "disconnecting",
+        "disconnected",
+        "lapsed record",
+        "live record",
+    ],
 )
 def test_claim_of_what_changed_since_it_was_read_fails(change, store, world):
     connection = world.link()
