@@ -68,9 +68,11 @@ def test_no_call_that_begins_after_a_disconnect_is_signed(api, functions, simula
             ended = time.monotonic()
             answers = [one for future in calls for one in future.result(60)]
             assert forward(proxy).outcome == "connection_disconnected"
-            assert {one.outcome for one in answers} <= {200, "connection_disconnected"}
+            # A fast machine uses the account's quota up: such a call is not signed either.
+            unsigned = {"connection_disconnected", "kucoin_quota_used_up"}
+            assert {one.outcome for one in answers} <= {200, *unsigned}
             late = {one.outcome for one in answers if one.began >= ended}
-            assert late <= {"connection_disconnected"}
+            assert late <= unsigned
             entries = simulator.journal(since=seen, route="accounts")
             assert {entry["apiKey"] for entry in entries} <= {key["apiKey"]}, "an old key signed"
             assert len(entries) == sum(one.outcome == 200 for one in answers)
