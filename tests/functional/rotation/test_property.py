@@ -43,7 +43,7 @@ from local.invocation import build_environment
 from tests.functional.rotation.crashing import Fuse, Killed, MortalClient, MortalTransport
 from tests.support.rotation import RotationWorld, fingerprint
 
-EXAMPLES = int(os.environ.get("ROTATION_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("ROTATION_EXAMPLES", "10"))
 USERS = ("user-1", "user-2")
 KUCOIN = {"user-1": "alice", "user-2": "bob"}
 UPDATE = {"service": "dynamodb", "operation": "UpdateItem"}
