@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.support.linked import link_user
+from tests.support.outside import Endpoint, Outside
 
 WISH = {"currency": "USDT", "chain": "trx", "account": "main"}
 KEY = {"Idempotency-Key": "payout-2024-03"}
@@ -16,6 +17,13 @@ KEY = {"Idempotency-Key": "payout-2024-03"}
 
 def outcome(answer):
     return answer.status, answer.json()["code"]
+
+
+@pytest.fixture
+def endpoint():
+    made = Endpoint()
+    yield made
+    made.stop()
 
 
 @pytest.fixture
@@ -229,3 +237,32 @@ def test_payout_that_is_not_there_is_not_found(api, payout_id):
 
     answer = api.get(f"/v1/payouts/{quote(payout_id, safe='')}")
     assert answer.status == 404
+
+
+def test_payout_that_is_ready_is_told_once_on_the_bus_and_as_a_webhook(
+    api, functions, crowd, endpoint
+):
+    outside = Outside(functions, endpoint)
+    payout_id = open_payout(api, crowd).json()["payoutId"]
+    outside.publish("PayoutsTable")
+    assert outside.on_bus() == []
+
+    drain(functions)
+    outside.publish("PayoutsTable")
+    (event,) = outside.on_bus()
+    assert (event["type"], event["subject"]) == ("PayoutsReady", f"payout/{payout_id}")
+    assert event["userId"] is None
+    assert event["data"] == {
+        "payoutId": payout_id,
+        **WISH,
+        "total": 48,
+        "found": 45,
+        "failed": 3,
+    }
+    assert api.get(f"/v1/payouts/{payout_id}").json()["readyAt"] == event["timestamp"]
+
+    outside.deliver()
+    outside.verify_all()
+    assert outside.endpoint.bodies() == [event]
+    entries = [row for row in outside.entries() if row["kind"] == "EVENT"]
+    assert [(row["userId"], row["action"]) for row in entries] == [("-", "PayoutsReady")]

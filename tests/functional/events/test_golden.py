@@ -19,6 +19,13 @@ def test_stream_event_tells_link_and_end(functions, outside):
     assert told == ["ConnectionAuthorized", "ConnectionDisconnected"]
 
 
+def test_stream_event_tells_a_payout_that_is_ready(functions, outside):
+    answer = functions.call("event_publisher", load("event_publisher/payout.json"))
+    assert answer == {"batchItemFailures": []}
+    (event,) = outside.on_bus()
+    assert (event["type"], event["data"]["found"]) == ("PayoutsReady", 38)
+
+
 def test_webhook_event_is_delivered(functions, outside):
     event = load("webhook_delivery/deliver.json")
     assert functions.call("webhook_delivery", event) == {"batchItemFailures": []}

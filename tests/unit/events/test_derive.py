@@ -17,6 +17,7 @@ from kubroker.domain.connection import (
 )
 from kubroker.domain.event_types import EVENT_TYPES, EventData
 from kubroker.domain.events import derive_events
+from kubroker.domain.payout import Payout, PayoutFile, PayoutPart, PayoutState
 from kubroker.domain.permissions import Permission
 from kubroker.domain.session import StagedPair
 from kubroker.domain.withdrawal import QuotedFees, Verification, Withdrawal, WithdrawalState
@@ -289,7 +290,7 @@ def test_sequence_rises_within_a_write_and_from_write_to_write():
 def test_every_type_is_told_by_some_change():
     told_types = {name for _, _, names in CHANGES.values() for name in names}
     told_types |= {name for names in WITHDRAWALS.values() for name in names}
-    told_types |= {"WithdrawalReturnUpdated"}
+    told_types |= {"WithdrawalReturnUpdated", "PayoutsReady"}
     assert told_types == {event_type.__name__ for event_type in EVENT_TYPES}
 
 
@@ -318,6 +319,71 @@ def test_events_hold_no_secret_and_no_address():
         images = [item.to_item() if item else None for item in (old, new)]
         for event in derive_events(*images, with_refreshes=True):
             assert not [word for word in secrets if word in event.to_json()]
+
+
+def payout(state=PayoutState.RUNNING, **changes):
+    fields = {
+        "payout_id": "p-1",
+        "payout_state": state,
+        "currency": "USDT",
+        "chain": "trx",
+        "account": "main",
+        "total": 40,
+        "part_count": 2,
+        "parts_left": 0,
+        "found": 38,
+        "failed": 2,
+        "request_hash": "hash",
+        "created_at": 1_000,
+        "ttl": 9_000,
+        **changes,
+    }
+    return Payout(**fields)
+
+
+def ready_payout():
+    file = PayoutFile(format="csv", key="payouts/p-1.csv", size_bytes=1, sha256="hash")
+    return payout(PayoutState.READY, ready_at=2_000, files=[file])
+
+
+def test_payout_tells_its_end_once_and_of_no_user():
+    images = payout().to_item(), ready_payout().to_item()
+    (event,) = derive_events(*images, with_refreshes=True)
+    assert json.loads(event.to_json()) == {
+        "id": event.id,
+        "type": "PayoutsReady",
+        "timestamp": "1970-01-01T00:33:20Z",
+        "userId": None,
+        "subject": "payout/p-1",
+        "sequence": 10,
+        "schemaVersion": 1,
+        "data": {
+            "payoutId": "p-1",
+            "currency": "USDT",
+            "chain": "trx",
+            "account": "main",
+            "total": 40,
+            "found": 38,
+            "failed": 2,
+        },
+    }
+    assert derive_events(*images, with_refreshes=True) == [event]
+    assert derive_events(images[1], images[1], with_refreshes=True) == []
+
+
+def test_payout_tells_nothing_on_the_way():
+    part = PayoutPart(payout_id="p-1", part="part#hash#0000", users=["u-1"], ttl=9_000)
+    done = part.model_copy(update={"is_done": True})
+    changes = [
+        (None, payout()),
+        (payout(found=0), payout()),
+        (None, part),
+        (part, done),
+        (ready_payout(), None),
+    ]
+    for old, new in changes:
+        images = [item.to_item() if item else None for item in (old, new)]
+        assert derive_events(*images, with_refreshes=True) == []
 
 
 def test_event_is_a_standard_webhooks_payload():

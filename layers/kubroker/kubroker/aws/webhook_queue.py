@@ -1,4 +1,7 @@
-"""The FIFO queue of webhooks: one group a user, so that no user's event waits for another's."""
+"""The FIFO queue of webhooks: one group a user, so that no user's event waits for another's.
+
+What is about many users has a group of its own subject.
+"""
 
 import json
 from collections.abc import Sequence
@@ -39,7 +42,7 @@ class WebhookQueue:
             {
                 "Id": str(place),
                 "MessageBody": build_message(event),
-                "MessageGroupId": event.user_id,
+                "MessageGroupId": event.user_id or event.subject,
                 "MessageDeduplicationId": event.id,
             }
             for place, event in enumerate(events)

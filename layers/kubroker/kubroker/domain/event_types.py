@@ -34,9 +34,12 @@ class Event(BaseModel):
     id: str = Field(description="The same for the same event, however often it is delivered.")
     type: str = Field(description="The event's type; on the bus also its detail-type.")
     timestamp: str = Field(description="When it happened: ISO 8601, UTC, whole seconds.")
-    user_id: str = Field(description="The broker's name of the user.")
+    user_id: str | None = Field(
+        description="The broker's name of the user; null where it is about many users."
+    )
     subject: str = Field(
-        description="What it is about: `connection/USER` or `withdrawal/USER/WITHDRAWAL`."
+        description="What it is about: `connection/USER`, `withdrawal/USER/WITHDRAWAL` or "
+        "`payout/PAYOUT`."
     )
     sequence: int = Field(
         description="Rises within a subject, with gaps: an event with a lower number than one "
@@ -195,6 +198,18 @@ class WithdrawalReturnUpdated(WithdrawalData):
     return_amount: str | None
 
 
+class PayoutsReady(EventData):
+    """Every user of a payout is settled and its files are there: `GET /v1/payouts/{id}`."""
+
+    payout_id: str
+    currency: str
+    chain: str
+    account: str = Field(description="main or trade.")
+    total: int = Field(description="Users asked for.")
+    found: int = Field(description="Users with an address.")
+    failed: int = Field(description="Users without; the files say why.")
+
+
 EVENT_TYPES: tuple[type[EventData], ...] = (
     ConnectionAuthorized,
     ApiKeyCreated,
@@ -217,4 +232,5 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     WithdrawalExpired,
     WithdrawalOutcomeUnknown,
     WithdrawalReturnUpdated,
+    PayoutsReady,
 )

@@ -18,6 +18,7 @@ from kubroker.domain.connection import (
     KeyFacts,
 )
 from kubroker.domain.event_types import PLACES_A_WRITE, Event, EventData, build_event_id
+from kubroker.domain.payout import HEAD, Payout, PayoutState
 from kubroker.domain.withdrawal import Withdrawal, WithdrawalState
 
 type Image = Mapping[str, Any]
@@ -32,12 +33,14 @@ def derive_events(old: Image | None, new: Image | None, *, with_refreshes: bool)
         with_refreshes: Whether TokensRefreshed is told too.
 
     Raises:
-        ValueError: An image is none of a connection or a withdrawal.
+        ValueError: An image is none of a connection, a withdrawal or a payout.
     """
     if new is None:
         return []
     if "withdrawalId" in new:
         return _derive_of_withdrawal(old, new)
+    if "payoutId" in new:
+        return _derive_of_payout(old, new)
     after = Connection.model_validate(new)
     before = None if old is None else Connection.model_validate(old)
     told = [
@@ -59,7 +62,7 @@ def derive_events(old: Image | None, new: Image | None, *, with_refreshes: bool)
 
 
 def _number(
-    told: Sequence[EventData], *, user_id: str, subject: str, sequence: int, written_at: int
+    told: Sequence[EventData], *, user_id: str | None, subject: str, sequence: int, written_at: int
 ) -> list[Event]:
     timestamp = datetime.fromtimestamp(written_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return [
@@ -207,3 +210,21 @@ def _tell_withdrawal(before: Withdrawal | None, after: Withdrawal) -> Iterator[E
         yield types.WithdrawalReturnUpdated(
             **common, return_status=after.return_status, return_amount=after.return_amount
         )
+
+
+def _derive_of_payout(old: Image | None, new: Image) -> list[Event]:
+    """Its end; what its parts and its counts do on the way is no news."""
+    if new.get("part") != HEAD:
+        return []
+    after = Payout.model_validate(new)
+    was_ready = old is not None and old.get("payoutState") == PayoutState.READY
+    if after.payout_state is not PayoutState.READY or was_ready:
+        return []
+    names = types.PayoutsReady.model_fields
+    return _number(
+        [types.PayoutsReady(**{name: getattr(after, name) for name in names})],
+        user_id=None,
+        subject=f"payout/{after.payout_id}",
+        sequence=1,
+        written_at=after.ready_at or after.created_at,
+    )

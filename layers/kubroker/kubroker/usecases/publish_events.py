@@ -18,7 +18,7 @@ from kubroker.aws.clients import get_events, get_s3, get_sqs
 from kubroker.aws.event_bus import MOST_ENTRIES, EventBus
 from kubroker.aws.objects import Bucket
 from kubroker.aws.webhook_queue import WebhookQueue
-from kubroker.domain.audit import AuditEntry, AuditKind, AuditOutcome, build_entry_id
+from kubroker.domain.audit import NOBODY, AuditEntry, AuditKind, AuditOutcome, build_entry_id
 from kubroker.domain.event_types import Event
 from kubroker.domain.events import derive_events
 from kubroker.errors import KubrokerError
@@ -138,7 +138,7 @@ def _build_entry(event: Event) -> AuditEntry:
     """An event in its user's timeline; told again it is the same entry."""
     at = int(datetime.fromisoformat(event.timestamp).timestamp())
     return AuditEntry(
-        user_id=event.user_id,
+        user_id=event.user_id or NOBODY,
         entry_id=build_entry_id(at * 1000, f"{event.sequence:012d}-{event.id}"),
         at=at,
         kind=AuditKind.EVENT,
