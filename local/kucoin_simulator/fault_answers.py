@@ -92,8 +92,9 @@ def _garbage(_: Rule, __: Request) -> Response:
 
 def _rate_limited(rule: Rule, request: Request) -> Response:
     response = _in_envelope(request, Refusal("429000", limits.TOO_MANY, 429))
-    reset_ms = int(rule.number("resetMs", 3000))
-    response.headers.update(limits.build_headers(limits.OTHER_LIMIT, 0, reset_ms))
+    if rule.options.get("headers", True):
+        reset_ms = int(rule.number("resetMs", 3000))
+        response.headers.update(limits.build_headers(limits.OTHER_LIMIT, 0, reset_ms))
     return response
 
 

@@ -13,7 +13,7 @@ kind                    phases         parameters
 error                   all            status (200), code, msg: in the route's envelope
 drop                    all            reset (false): close without a byte; true sends a RST
 status_5xx              all            status (503): a gateway's HTML page
-rate_limit              all            resetMs (3000): 429, 429000, gw-ratelimit headers
+rate_limit              all            resetMs (3000), headers (true): 429, 429000, no quota left
 garbage                 all            bytes that are no JSON, as application/json
 html_403                all            a firewall's HTML page
 failure_200000          all            msg: the success code with a failure message

@@ -27,7 +27,7 @@ VARIABLES = sorted(
 
 
 def _find_error_codes(source: str) -> set[str]:
-    """Codes of error classes and of errors raised: ``code = "…"`` and ``code="…"``."""
+    """Codes of error classes, of errors and explanations built, and of tables named for codes."""
     codes = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
@@ -38,7 +38,13 @@ def _find_error_codes(source: str) -> set[str]:
                 and isinstance(statement.value, ast.Constant)
                 and ast.unparse(statement.targets[0]) == "code"
             }
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error"):
+        elif isinstance(node, ast.Assign) and "_CODES_OF_" in ast.unparse(node.targets[0]):
+            codes |= {str(word.value) for word in ast.walk(node) if isinstance(word, ast.Constant)}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "_refuse":
+            codes |= {str(word.value) for word in node.args[:1] if isinstance(word, ast.Constant)}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+            ("Error", "Explanation")
+        ):
             codes |= {
                 str(keyword.value.value)
                 for keyword in node.keywords
@@ -92,6 +98,7 @@ def test_readme_explains_error_code(readme, code):
 
 def test_error_codes_are_found():
     assert {"bad_request", "conflict", "kucoin_refused"} <= set(ERROR_CODES)
+    assert {"address_invalid", "address_not_whitelisted", "account_frozen"} <= set(ERROR_CODES)
 
 
 @pytest.mark.parametrize("route", sorted(list_routes(TRANSLATED)))

@@ -64,7 +64,7 @@ class FunctionHarness:
     def forget(self) -> None:
         """The next call is a cold start."""
         self._modules.clear()
-        _clear_caches()
+        clear_caches()
 
     def call(self, name: str, event: dict[str, Any], *, remaining_ms: int = 20_000) -> Any:
         """Runs a function; what it raises is raised here."""
@@ -161,7 +161,7 @@ def _forget_siblings(function: FunctionSpec) -> None:
             del sys.modules[name]
 
 
-def _clear_caches() -> None:
+def clear_caches() -> None:
     """What the layer and Powertools keep in memory."""
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == "kubroker":

@@ -187,7 +187,14 @@ class KucoinOutcomeUnknownError(KucoinError):
 
 
 class KucoinRefusedError(KucoinError):
-    """KuCoin answered no. ``kucoin_code`` is its code, ``http_status_received`` its status."""
+    """KuCoin answered no.
+
+    Attributes:
+        kucoin_code: KuCoin's code.
+        kucoin_message: Its words.
+        http_status_received: Its HTTP status.
+        quota_left: What a limit says is left of the account's quota; None if it says nothing.
+    """
 
     code = "kucoin_refused"
 
@@ -203,3 +210,4 @@ class KucoinRefusedError(KucoinError):
         self.kucoin_code = kucoin_code
         self.kucoin_message = message[:1000]
         self.http_status_received = http_status_received
+        self.quota_left: int | None = None

@@ -25,7 +25,7 @@ from tests.support.money import COUNTED, Money
 KEYS = ["key-1", "key-2", "key-3", "key-4"]
 # Two keys ask for the same payment, the others for others.
 AMOUNTS = {"key-1": "20", "key-2": "20", "key-3": "30.5", "key-4": "40"}
-FAULTS = ["drop", "garbage", "status_5xx", "failure_200000"]
+FAULTS = ["drop", "garbage", "status_5xx", "failure_200000", "rate_limit"]
 DONE = {WithdrawalState.SUBMITTED, WithdrawalState.SUCCESS}
 # FAILURE and CANCELLED were at KuCoin too; their funds have come back.
 WAS_THERE = COUNTED | {WithdrawalState.FAILURE, WithdrawalState.CANCELLED}
@@ -64,9 +64,10 @@ class Books(RuleBasedStateMachine):
     @rule(key=keys, kind=st.sampled_from(FAULTS), phase=phases, is_first=st.booleans())
     def pay_with_a_fault_and_again(self, key: str, kind: str, phase: str, is_first: bool) -> None:
         skip = 1 if self.wants_codes and not is_first else 0
-        if phase == "limit":  # a limit is said before any work
+        options = {"headers": phase == "limit"} if kind == "rate_limit" else {}
+        if phase == "limit":  # the account's quota is checked before any work
             kind, phase = "rate_limit", "before"
-        self.money.simulator.add_fault("withdraw", kind, phase=phase, times=1, skip=skip)
+        self.money.simulator.add_fault("withdraw", kind, phase=phase, times=1, skip=skip, **options)
         self._pay(key)
         self.money.simulator.clear_faults()
         self._pay(key)

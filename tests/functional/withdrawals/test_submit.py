@@ -1,5 +1,7 @@
 """Asking for a withdrawal: what each answer is, and that the same key is the same withdrawal."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.money import ADDRESS, Money
@@ -152,16 +154,18 @@ def test_submit_when_kucoin_is_busy_can_be_asked_again_with_the_same_key(
         {"kind": "failure_200000", "msg": "system error"},
         {"kind": "redirect", "location": "https://elsewhere.example/"},
         {"kind": "oversize"},
+        {"kind": "rate_limit", "headers": False},
+        {"kind": "error", "code": "429000", "msg": "overloaded"},
         {"kind": "error", "code": "500000", "msg": "internal"},
         {"kind": "error", "code": "408000", "msg": "timeout"},
         {"kind": "error", "code": "510000", "msg": "who knows"},
         {"kind": "error", "code": "oops", "msg": "who knows"},
     ],
-    ids=lambda fault: "-".join(fault.values()),
+    ids=lambda fault: "-".join(map(str, fault.values())),
 )
 @pytest.mark.parametrize("phase", ["before", "after"])
 def test_submit_without_a_clear_answer_is_unknown_and_never_sent_again(
-    money: Money, fault: dict[str, str], phase: str
+    money: Money, fault: dict[str, Any], phase: str
 ) -> None:
     money.no_factors()
     money.simulator.add_fault("withdraw", **{**fault, "phase": phase, "times": 1})
@@ -171,6 +175,17 @@ def test_submit_without_a_clear_answer_is_unknown_and_never_sent_again(
     assert money.asked() == 1
     assert len(money.made()) == (1 if phase == "after" else 0)
     assert money.spent() == 100
+
+
+def test_submit_limited_after_the_work_is_unknown_where_no_limit_is_trusted(money: Money) -> None:
+    money.no_factors()
+    money.functions.set_environment(
+        "withdrawal", KUCOIN_PROTOCOL_OVERRIDES='{"limit_means_nothing_done": false}'
+    )
+    money.simulator.add_fault("withdraw", "rate_limit", phase="after", times=1)
+    for _ in range(2):
+        assert money.submit().json()["status"] == "OUTCOME_UNKNOWN"
+    assert (money.asked(), len(money.made())) == (1, 1)
 
 
 def test_submit_that_can_not_be_sent_is_released(money: Money) -> None:

@@ -19,6 +19,7 @@ from kubroker.aws.audit import Act, note
 from kubroker.aws.clients import translate_errors
 from kubroker.domain.audit import AuditKind, AuditOutcome
 from kubroker.errors import VaultError
+from kubroker.observability import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -114,8 +115,8 @@ class Vault:
         Args:
             wrapped: As ``DataKey.wrapped`` was.
             context: Whose and what for.
-            is_noted: Whether the audit gets an entry besides CloudTrail's; a rotation has its
-                claim and its commit, and no caller to name.
+            is_noted: Whether the audit gets an entry besides CloudTrail's, or only a line in
+                the log: a rotation has its claim and its commit, and no caller to name.
 
         Raises:
             VaultError: KMS refuses for good: wrong context, or another key.
@@ -133,6 +134,8 @@ class Vault:
                 raise
         if is_noted:
             _note_use(context, AuditOutcome.DONE)
+        else:
+            logger.info("secret opened", extra=context.build())
         return DataKey(answer["Plaintext"], wrapped, context)
 
 

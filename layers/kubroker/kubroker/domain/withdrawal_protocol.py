@@ -42,6 +42,12 @@ class WithdrawalProtocol(BaseModel):
         description="Codes of a withdrawal: too many by UID, MAIL or PHONE; nothing done. "
         "[assumed]",
     )
+    limit_means_nothing_done: bool = Field(
+        True,
+        description="A 429 to a withdrawal whose headers show the account's quota used up was "
+        "said before any work. Any other 429, and every one if false, leaves the outcome "
+        "unknown. [assumed]",
+    )
     travel_rule_codes: frozenset[str] = Field(
         frozenset({"260430"}),
         description="Codes of a withdrawal: the recipient's identity is missing. [assumed]",

@@ -206,12 +206,19 @@ def _build_error(
 
 
 def _build_refusal(answer: KucoinAnswer, code: str, words: str) -> KucoinRefusedError:
-    """The refusal; for a limit with the time until it ends, rounded up.
+    """The refusal; for a limit with the time until it ends, rounded up, and the quota left.
 
     Source: KuCoin, rate limits: ``gw-ratelimit-reset`` is in milliseconds.
     """
     error = KucoinRefusedError(code[:40], words, http_status_received=answer.status)
-    reset_ms = answer.headers.get("gw-ratelimit-reset", "")
-    if code == RATE_LIMITED and re.fullmatch(r"[0-9]{1,9}", reset_ms):
-        error.retry_after_seconds = max(1, math.ceil(int(reset_ms) / 1000))
+    if code == RATE_LIMITED:
+        reset_ms = _find_number(answer, "gw-ratelimit-reset")
+        if reset_ms is not None:
+            error.retry_after_seconds = max(1, math.ceil(reset_ms / 1000))
+        error.quota_left = _find_number(answer, "gw-ratelimit-remaining")
     return error
+
+
+def _find_number(answer: KucoinAnswer, name: str) -> int | None:
+    value = answer.headers.get(name, "")
+    return int(value) if re.fullmatch(r"[0-9]{1,9}", value) else None

@@ -41,6 +41,8 @@ class Explanation:
 # KuCoin's codes have six digits; those from 5 on are its own failures.
 _DEFINITE = re.compile(r"[1-46-9][0-9]{5}")
 _CLOCK = "400002"
+# What a withdrawal costs of the account's quota: kucoin-fast-api, 8.2.
+_WEIGHT = 5
 _PARAMETER = "400100"
 _NO_BALANCE = Explanation(
     code="insufficient_balance", words="The KuCoin account does not have enough for this."
@@ -84,7 +86,11 @@ def classify_submit_refusal(
         return SubmitRefusal.WRONG_CODE
     if is_verification and code in protocol.verification_over_codes:
         return SubmitRefusal.VERIFICATION_OVER
-    if code in {answers.RATE_LIMITED, _CLOCK} or code in protocol.transfer_limit_codes:
+    if code == answers.RATE_LIMITED:
+        is_proven = error.quota_left is not None and error.quota_left < _WEIGHT
+        is_before = is_proven and protocol.limit_means_nothing_done
+        return SubmitRefusal.PASSING if is_before else SubmitRefusal.UNCLEAR
+    if code == _CLOCK or code in protocol.transfer_limit_codes:
         return SubmitRefusal.PASSING
     return SubmitRefusal.REJECTED if _DEFINITE.fullmatch(code) else SubmitRefusal.UNCLEAR
 
