@@ -1,5 +1,6 @@
 """The stack's parameters on one machine, and the checks of CloudFormation that moto leaves out."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,25 @@ KUCOIN_SECRET = {
         "brokerKey": "local-futures-broker-key",
     },
 }
+
+# Whom the demo's users can pay: an address, and a KuCoin account (the simulator's erin).
+PAYEES = [
+    {
+        "id": "shop",
+        "name": "Demo Shop",
+        "withdrawType": "ADDRESS",
+        "address": "TDemoShopAddress0000EXAMPLE01",
+        "chain": "trx",
+        "currencies": ["USDT"],
+    },
+    {
+        "id": "shop-uid",
+        "name": "Demo Shop",
+        "withdrawType": "UID",
+        "address": "200000005",
+        "currencies": ["USDT", "BTC"],
+    },
+]
 
 
 class ParameterError(ValueError):
@@ -48,6 +68,7 @@ def build_local_parameters(
         "PublicBaseUrl": gateway_url,
         "ReturnUrlAllowList": f"{broker_url}/",
         "BrokerName": DEFAULT_BROKER_NAME,
+        "PaymentPayees": json.dumps(PAYEES),
         "LogRetentionDays": "7",
         **others,
     }

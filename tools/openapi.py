@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from kubroker.domain.connection import ConnectionStatus
+from kubroker.domain.payment import PaymentStatus
 from kubroker.domain.session import SESSION_ID
 from kubroker.domain.withdrawal import WITHDRAWAL_ID, WithdrawalState
 from kubroker.http_api.models import USER_ID_PATTERN
@@ -62,7 +63,11 @@ _TITLES = {
     429: "A limit is reached.", 431: "The headers are too large.", 500: "Our side failed.",
     502: "KuCoin could not be reached or refused.", 503: "Passing; ask again later.",
 }  # fmt: skip
-_IDS = {"connect-sessions": SESSION_ID, "withdrawals": WITHDRAWAL_ID}
+_IDS = {
+    "connect-sessions": SESSION_ID,
+    "withdrawals": WITHDRAWAL_ID,
+    "payments": WITHDRAWAL_ID,
+}
 
 
 def _query(name: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
@@ -76,6 +81,9 @@ def _text(most: int, pattern: str = "") -> dict[str, Any]:
 _QUERY: dict[str, dict[str, Any]] = {
     "status": _query("status", {"type": "string", "enum": list(ConnectionStatus)}),
     "withdrawalStatus": _query("status", {"type": "string", "enum": list(WithdrawalState)}),
+    "paymentStatus": _query("status", {"type": "string", "enum": list(PaymentStatus)}),
+    "payer": _query("userId", {"type": "string", "pattern": USER_ID_PATTERN}),
+    "reference": _query("reference", {"type": "string", "pattern": "^[!-~]{1,60}$"}),
     "limit": _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
     "cursor": _query("cursor", _text(2048)),
     "currency": _query(

@@ -1,6 +1,7 @@
-"""The routes of withdrawals, deposit addresses and payouts, as docs/openapi.json tells them."""
+"""The routes of withdrawals, payments, addresses and payouts, as docs/openapi.json tells them."""
 
 from kubroker.http_api import deposit_models as deposits
+from kubroker.http_api import payment_models as payments
 from kubroker.http_api import withdrawal_models as withdrawals
 from kubroker.http_api import withdrawal_views as views
 from tools.openapi_operations import (
@@ -18,8 +19,12 @@ from tools.openapi_operations import (
 
 _CODES = {
     "type": "object",
-    "description": "A field code-FACTOR for each factor, or action=renew for new codes.",
-    "properties": {"action": {"type": "string", "enum": ["renew"]}},
+    "description": "A field code-FACTOR for each factor; or action: renew for new codes, pay (with "
+    "the fees that were shown) or cancel for a payment.",
+    "properties": {
+        "action": {"type": "string", "enum": ["renew", "pay", "cancel"]},
+        "fees": {"type": "string"},
+    },
     "additionalProperties": {"type": "string"},
 }
 _WITHDRAWAL_KEYS = {409: (*NO_KEY, "withdrawal_not_granted")}
@@ -132,11 +137,69 @@ MONEY: dict[str, Operation] = {
             },
         ),
     ),
+    "POST /v1/payments": Operation(
+        "Opens a payment to one of the operator's payees, or tells how the one of this key stands.",
+        {200: payments.PaymentResponse, 201: payments.PaymentResponse},
+        payments.PaymentRequest,
+        join(
+            STORED,
+            JSON_BODY,
+            _WITHDRAWAL_KEYS,
+            _SWITCH,
+            {
+                400: ("idempotency_key_missing", "idempotency_key_malformed"),
+                404: ("connection_not_found",),
+                409: ("possible_duplicate",),
+                422: (
+                    "amount_above_maximum",
+                    "amount_below_minimum",
+                    "amount_not_positive",
+                    "amount_precision",
+                    "chain_unknown",
+                    "currency_unknown",
+                    "idempotency_key_reused",
+                    "insufficient_balance",
+                    "memo_required",
+                    "payee_currency",
+                    "payee_unknown",
+                    "return_url_not_allowed",
+                    "withdrawal_disabled",
+                ),
+                429: ("daily_limit_reached",),
+                503: ("kucoin_unreadable", "withdrawals_contended"),
+            },
+        ),
+        headers=("Idempotency-Key",),
+    ),
+    "GET /v1/payments": Operation(
+        "One page of payments, latest first. With a filter a page may be short and not the last.",
+        {200: payments.PaymentListResponse},
+        refusals=join(STORED, LIST),
+        query=("payer", "paymentStatus", "reference", "limit", "cursor"),
+    ),
+    "GET /v1/payments/{id}": Operation(
+        "How a payment stands; never a code.",
+        {200: payments.PaymentResponse},
+        refusals=join(STORED, {404: ("payment_not_found",)}),
+    ),
+    "DELETE /v1/payments/{id}": Operation(
+        "Cancels a payment, as long as KuCoin allows it.",
+        {200: payments.PaymentResponse},
+        refusals=join(
+            STORED,
+            {
+                404: ("payment_not_found",),
+                409: ("cancel_refused", "withdrawal_settled", "withdrawal_in_flight", *NO_KEY),
+                503: ("kucoin_unreachable",),
+            },
+        ),
+    ),
     "GET /verify/{token}": Operation(
-        "The page that asks for a withdrawal's codes. Changes nothing.", dict.fromkeys(PAGES, PAGE)
+        "The checkout of a payment, or the page that asks for codes. Changes nothing.",
+        dict.fromkeys(PAGES, PAGE),
     ),
     "POST /verify/{token}": Operation(
-        "The codes, or a wish for new ones.",
+        "The codes, a wish for new ones, or the press of Pay or Cancel.",
         {**dict.fromkeys(PAGES, PAGE), 303: None},
         _CODES,
     ),

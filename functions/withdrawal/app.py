@@ -1,4 +1,4 @@
-"""Withdrawals: the broker's services quote, submit, verify and manage; users verify on a page."""
+"""Withdrawals and payments: services quote, submit, open, manage; users pay, verify on a page."""
 
 from functools import cache
 from typing import Any
@@ -7,18 +7,18 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from kubroker.http_api.api import create_api, handle
-from kubroker.http_api.withdrawal_api import WithdrawalApi, build_withdrawal_api
-
-BASE = "/v1/connections/<user_id>/withdrawals"
+from kubroker.http_api.payment_routes import add_payment_routes
+from kubroker.http_api.withdrawal_api import BASE, WithdrawalApi, build_withdrawal_api
 
 
 @cache
 def routes() -> WithdrawalApi:
-    """Stores, vault, KuCoin and settings, made once at the first request."""
+    """Made once, at the first request."""
     return build_withdrawal_api()
 
 
 app = create_api(lambda error: routes().page.error(error))  # noqa: PLW0108 - not at import
+add_payment_routes(app, lambda: routes().payments)
 
 
 @app.post(BASE)

@@ -24,6 +24,8 @@ CHANGES = {
     "POST /v1/connections/{userId}/withdrawals/{id}/verification": {MONEY},
     "POST /v1/connections/{userId}/withdrawals/{id}/settlement": {MONEY},
     "DELETE /v1/connections/{userId}/withdrawals/{id}": {MONEY},
+    "POST /v1/payments": {MONEY},
+    "DELETE /v1/payments/{id}": {MONEY},
     "POST /v1/payouts": {MONEY},
     "POST /v1/exports": EVERYONE,
 }

@@ -72,8 +72,8 @@ KNOWN_TYPES = {
 # Attributes that an index may hold: never a ciphertext or a wrapped key.
 INDEXABLE = {
     "apiKeyState", "authorization", "connectionStatus", "createdAt", "dueShard",
-    "kucoinUid", "kucoinWithdrawalId", "nextActionAt", "nextCheckAt", "openShard", "state",
-    "updatedAt", "userId", "walletTxId", "withdrawalId",
+    "kind", "kucoinUid", "kucoinWithdrawalId", "nextActionAt", "nextCheckAt", "openShard",
+    "paymentStatus", "reference", "state", "updatedAt", "userId", "walletTxId", "withdrawalId",
 }  # fmt: skip
 
 

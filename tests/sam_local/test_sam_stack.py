@@ -35,6 +35,7 @@ ANSWERS = {
         "batchItemFailures": [{"itemIdentifier": "0b1c2d3e-4f50-4a6b-8c7d-9e0f1a2b3c4d"}]
     },
     "withdrawal/list.json": 200,
+    "withdrawal/list_payments.json": 200,
     "withdrawal_tracker/reconcile.json": {"isFinished": True},
     "withdrawal_tracker/track.json": {"looked": 0},
 }

@@ -21,7 +21,8 @@ from kubroker.domain.connection import (
     KeyFacts,
 )
 from kubroker.domain.permissions import GROUP_NAMES, Permission
-from kubroker.domain.withdrawal import Withdrawal, WithdrawalState, derive_withdrawal_id
+from kubroker.domain.withdrawal import Withdrawal, WithdrawalState
+from kubroker.domain.withdrawal_ids import derive_withdrawal_id
 from kubroker.kucoin.api_keys import CreatedApiKey
 from kubroker.usecases.api_key_secret import seal_api_key
 from local.deployed import DeployedStack

@@ -18,6 +18,7 @@ from tests.support.functions import FunctionHarness
 from tests.support.linked import link_user
 from tests.support.linking import Link
 from tests.support.money import Money
+from tests.support.paying import Paying
 from tests.support.rotation import RotationWorld, refresh_event
 
 
@@ -165,6 +166,21 @@ def tell_withdrawals(scene: Scene) -> None:
     money.switch("on")
 
 
+def tell_payments(scene: Scene) -> None:
+    """Opened, looked at, paid with codes, listed; another one cancelled."""
+    paying = Paying(scene.api, scene.functions, scene.simulator, scene.monkeypatch, "payer")
+    paying.connect(kucoin_user="alice", user_id="payer")
+    link = paying.link()
+    assert scene.api.get(link).status == 200
+    assert paying.pay(link).status == 303
+    assert paying.confirm(link).status == 303
+    assert paying.get()["status"] == "PROCESSING"
+    assert len(scene.api.get("/v1/payments?status=PROCESSING").json()["payments"]) == 1
+    paying.link("other", amount="7")
+    assert scene.api.delete(f"/v1/payments/{paying.id('other')}").status == 200
+    paying.switch("on")
+
+
 def tell_proxy_and_deposits(scene: Scene) -> None:
     """A call of the broker's, an address, a payout and its file."""
     link_user(scene.stack, scene.simulator, user_id="trader")
@@ -216,6 +232,7 @@ STORIES: list[Callable[[Scene], None]] = [
     tell_refused_key_creation,
     tell_rotation,
     tell_withdrawals,
+    tell_payments,
     tell_proxy_and_deposits,
     tell_events,
     tell_tracking,

@@ -182,6 +182,13 @@ class WithdrawalSettings(_EnvironmentModel):
     usdt_per_day: Decimal = Field(alias="WITHDRAWAL_USDT_PER_DAY", ge=0, le=10**12)
 
 
+class PaymentSettings(_EnvironmentModel):
+    """Who can be paid, as ``domain.payees`` reads it, and how long a checkout can be begun."""
+
+    payees: str = Field("", alias="PAYMENT_PAYEES")
+    minutes: int = Field(alias="PAYMENT_MINUTES", ge=5, le=1440)
+
+
 class AuditSettings(_EnvironmentModel):
     """The append-only audit."""
 

@@ -37,6 +37,13 @@ ORDER = {
     "chain": "trx",
     "address": "TXJ1z9JzJ1rT7xY2q1Z3wEXAMPLE01",
 }
+PAYMENT = {
+    "userId": USER,
+    "payee": "shop",
+    "currency": "USDT",
+    "amount": "7",
+    "reference": "invoice 1",
+}
 # A request may fit its schema and not the state of things, the installation or KuCoin's rules.
 REFUSED = ["400", "403", "404", "409", "410", "413", "422", "431"]
 NOT_NOW = ["2xx", "3xx", "401", "403", "404", "409", "410", "422", "429"]
@@ -57,6 +64,7 @@ MAYBE_MALFORMED = [
     "GET /v1/connections",
     "GET /v1/connections/{userId}/timeline",
     "GET /v1/connections/{userId}/withdrawals",
+    "GET /v1/payments",
     "GET /v1/search",
 ]
 CONFIG = {
@@ -115,7 +123,15 @@ def scene(local_stack_process: LocalStack) -> Iterator[None]:
         auth=SigV4(),
         timeout=30,
     ).json()
+    payment = requests.post(
+        f"{url}/v1/payments",
+        json=PAYMENT,
+        headers={"Idempotency-Key": "one"},
+        auth=SigV4(),
+        timeout=30,
+    ).json()
     known.update(
+        payments=payment["paymentId"],
         url=url,
         withdrawals=made["withdrawalId"],
         verify=made["verifyUrl"].rpartition("/")[2],
@@ -135,7 +151,9 @@ def aim(case: Any) -> None:
     ):
         return
     parts = case.operation.path.split("/")
-    kind = next((part for part in ("withdrawals", "connect-sessions") if part in parts), "")
+    kind = next(
+        (part for part in ("withdrawals", "payments", "connect-sessions") if part in parts), ""
+    )
     there = {
         "userId": USER,
         "token": known.get(parts[1]),
@@ -239,11 +257,16 @@ BASE = "/v1/connections/{userId}"
         ("POST", f"{BASE}/withdrawals", ORDER, 202),
         ("POST", f"{BASE}/deposit-addresses", ADDRESS, 201),
         ("GET", f"{BASE}/kucoin/{{proxy}}", None, 200),
+        ("POST", "/v1/payments", PAYMENT, 200),
+        ("GET", "/v1/payments", None, 200),
+        ("GET", "/v1/payments/{id}", None, 200),
+        ("DELETE", "/v1/payments/{id}", None, 200),
         ("POST", "/v1/payouts", {**ADDRESS, "userIds": [USER]}, 202),
     ],
 )
 def test_answer_that_needs_a_meaningful_request_is_as_described(method, path, body, status):
     target = path.replace("{userId}", USER).replace("{proxy}", "api/v1/accounts")
+    target = target.replace("{id}", known["payments"])
     answer = requests.request(
         method,
         known["url"] + target,

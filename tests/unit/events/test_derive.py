@@ -20,7 +20,13 @@ from kubroker.domain.events import derive_events
 from kubroker.domain.payout import Payout, PayoutFile, PayoutPart, PayoutState
 from kubroker.domain.permissions import Permission
 from kubroker.domain.session import StagedPair
-from kubroker.domain.withdrawal import QuotedFees, Verification, Withdrawal, WithdrawalState
+from kubroker.domain.withdrawal import (
+    Checkout,
+    QuotedFees,
+    Verification,
+    Withdrawal,
+    WithdrawalState,
+)
 
 FACTS = KeyFacts(
     name="kubroker",
@@ -258,6 +264,58 @@ def test_return_of_funds_tells():
     assert told(returned, returned) == []
 
 
+CHECKOUT = Checkout(payee="shop", payee_name="Shop", expires_at=2_000)
+# States before and after, with the stored status after; what it tells.
+PAYMENTS = {
+    "opened": (None, ("CREATED", "OPEN"), []),
+    "begun": (("CREATED", "OPEN"), ("SUBMITTING", "PROCESSING"), []),
+    "codes wanted": (("SUBMITTING", "PROCESSING"), ("VERIFICATION_REQUIRED", "OPEN"), []),
+    "codes lapsed": (("VERIFICATION_REQUIRED", "OPEN"), ("EXPIRED", "OPEN"), []),
+    "security wanted": (("SUBMITTING", "PROCESSING"), ("SECURITY_SETUP_REQUIRED", "OPEN"), []),
+    "taken": (
+        ("SUBMITTING", "PROCESSING"), ("SUBMITTED", "PROCESSING"), ["PaymentSubmitted"]),
+    "found": (
+        ("OUTCOME_UNKNOWN", "OUTCOME_UNKNOWN"), ("SUBMITTED", "PROCESSING"), ["PaymentSubmitted"]),
+    "paid out": (("SUBMITTED", "PROCESSING"), ("SUCCESS", "SETTLED"), ["PaymentSettled"]),
+    "failed": (("SUBMITTED", "PROCESSING"), ("FAILURE", "FAILED"), ["PaymentFailed"]),
+    "refused": (("SUBMITTING", "PROCESSING"), ("REJECTED", "FAILED"), ["PaymentFailed"]),
+    "not done": (
+        ("OUTCOME_UNKNOWN", "OUTCOME_UNKNOWN"), ("NOT_DONE", "FAILED"), ["PaymentFailed"]),
+    "cancelled": (("CREATED", "OPEN"), ("CANCELLED", "CANCELLED"), ["PaymentCancelled"]),
+    "expired": (("CREATED", "OPEN"), ("EXPIRED", "EXPIRED"), ["PaymentExpired"]),
+    "expired later": (("EXPIRED", "OPEN"), ("EXPIRED", "EXPIRED"), ["PaymentExpired"]),
+    "lost": (
+        ("SUBMITTING", "PROCESSING"), ("OUTCOME_UNKNOWN", "OUTCOME_UNKNOWN"),
+        ["PaymentOutcomeUnknown"]),
+}  # fmt: skip
+
+
+def payment(state, status, **changes):
+    kept = {"kind": "payment", "payment": CHECKOUT, "reference": "invoice 1"}
+    return withdrawal(WithdrawalState(state), payment_status=status, **kept, **changes)
+
+
+@pytest.mark.parametrize("name", PAYMENTS)
+def test_change_of_a_payment_tells(name):
+    old, new, expected = PAYMENTS[name]
+    before = payment(*old) if old else None
+    after = payment(*new, sequence=4)
+    assert told(before, after) == expected
+    assert told(after, payment(*new, sequence=5)) == []
+    for event in derive_events(before and before.to_item(), after.to_item(), with_refreshes=True):
+        assert event.subject == "payment/user-1/abcdefgh234567ab"
+        data = json.loads(event.to_json())["data"]
+        assert (data["paymentId"], data["reference"]) == ("abcdefgh234567ab", "invoice 1")
+        assert (data["payee"], data["status"]) == ("shop", new[1])
+        assert "secretaddress" not in event.to_json()
+
+
+def test_return_of_a_payments_funds_tells():
+    failed = payment("FAILURE", "FAILED", return_status="PROCESSING")
+    returned = payment("FAILURE", "FAILED", return_status="SUCCESS", return_amount="99")
+    assert told(failed, returned) == ["PaymentReturnUpdated"]
+
+
 def test_refreshes_are_told_only_where_asked_for():
     rotated = change(LIVE, committed_seq=1)
     assert told(LIVE, rotated, with_refreshes=False) == []
@@ -290,7 +348,8 @@ def test_sequence_rises_within_a_write_and_from_write_to_write():
 def test_every_type_is_told_by_some_change():
     told_types = {name for _, _, names in CHANGES.values() for name in names}
     told_types |= {name for names in WITHDRAWALS.values() for name in names}
-    told_types |= {"WithdrawalReturnUpdated", "PayoutsReady"}
+    told_types |= {name for _, _, names in PAYMENTS.values() for name in names}
+    told_types |= {"WithdrawalReturnUpdated", "PaymentReturnUpdated", "PayoutsReady"}
     assert told_types == {event_type.__name__ for event_type in EVENT_TYPES}
 
 
@@ -300,7 +359,12 @@ def test_every_public_model_is_a_listed_type():
         for value in vars(event_types).values()
         if isinstance(value, type) and issubclass(value, EventData)
     }
-    assert models - set(EVENT_TYPES) == {EventData, event_types.KeyData, event_types.WithdrawalData}
+    assert models - set(EVENT_TYPES) == {
+        EventData,
+        event_types.KeyData,
+        event_types.PaymentData,
+        event_types.WithdrawalData,
+    }
 
 
 def test_events_hold_no_secret_and_no_address():

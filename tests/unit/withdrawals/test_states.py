@@ -14,8 +14,10 @@ from kubroker.domain.withdrawal import (
     TRANSITIONS,
     Verification,
     WithdrawalState,
-    build_remark,
     check_transition,
+)
+from kubroker.domain.withdrawal_ids import (
+    build_remark,
     derive_payment_id,
     derive_withdrawal_id,
     hash_request,

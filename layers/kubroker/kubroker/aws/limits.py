@@ -6,6 +6,7 @@ Items of ``Limits``:
 transfers#{uid}#{window}               windowStart, count: since the window's first request
 usdt#{uid}#{day}                       spent: reserved on that UTC day, in 10^-8 USDT
 payment#{paymentId}                    holders: withdrawals of it that KuCoin may be doing
+payer#{paymentId}                      userId: who pays it; for good, as its key is
 remark#{withdrawType}                  cameBack, observedAt: whether our remark comes back
 =====================================  =====================================================
 
@@ -155,6 +156,20 @@ class LimitStore:
     def build_release(self, payment_id: str, holder: str) -> Update:
         """Leaves the payment's lock; harmless where it is not in it."""
         return Update(key={"limitId": _payment_key(payment_id)}, take={"holders": {holder}})
+
+    def find_payer(self, payment_id: str) -> str | None:
+        """The user of a payment, by the payment's id alone; None where there is no such."""
+        item = self.table.find({"limitId": f"payer#{payment_id}"})
+        return str(item["userId"]) if item else None
+
+    def build_payer(self, payment_id: str, user_id: str) -> Update:
+        """Ties a payment's id, and so its Idempotency-Key, to one user."""
+        return Update(
+            key={"limitId": f"payer#{payment_id}"},
+            set_={"userId": user_id},
+            conditions=["attribute_not_exists(#userId) OR #userId = :user"],
+            values={":user": user_id},
+        )
 
     def is_remark_proven(self, withdraw_type: str) -> bool:
         """Whether our remark was seen to come back for this type, and not missing since."""

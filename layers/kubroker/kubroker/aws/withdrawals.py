@@ -12,17 +12,17 @@ from typing import Any
 from kubroker.aws.limits import LimitStore
 from kubroker.aws.table import ConditionCheck, Put, Table, Update, marshal
 from kubroker.aws.withdrawal_cursors import build_cursor, parse_cursor
+from kubroker.domain.payment import derive_payment_status
 from kubroker.domain.withdrawal import (
     GIVES_BACK,
     GIVES_BACK_VALUE,
     IN_FLIGHT,
-    OPEN_SHARDS,
     TRACKED,
     Withdrawal,
     WithdrawalState,
     check_transition,
-    choose_open_shard,
 )
+from kubroker.domain.withdrawal_ids import OPEN_SHARDS, choose_open_shard
 from kubroker.domain.withdrawal_tracking import decide_next_check
 from kubroker.errors import ContendedError, LostRaceError, NotFoundError
 
@@ -264,11 +264,14 @@ def _apply(
 
 
 def _index(withdrawal: Withdrawal, now: int) -> dict[str, Any]:
-    """The keys of the sparse index ``open``."""
+    """The keys of the sparse indexes ``open`` and ``payments``."""
+    status = derive_payment_status(withdrawal, now) if withdrawal.payment else None
     is_returning = withdrawal.return_status == "PROCESSING"
-    if withdrawal.state not in TRACKED and not is_returning:
-        return {"open_shard": None, "next_check_at": None}
+    is_followed = withdrawal.state in TRACKED or is_returning or withdrawal.is_open_checkout
+    if not is_followed:
+        return {"open_shard": None, "next_check_at": None, "payment_status": status}
     return {
+        "payment_status": status,
         "open_shard": choose_open_shard(withdrawal.withdrawal_id),
         "next_check_at": decide_next_check(withdrawal, now=now),
     }

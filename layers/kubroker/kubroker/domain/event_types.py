@@ -38,8 +38,8 @@ class Event(BaseModel):
         description="The broker's name of the user; null where it is about many users."
     )
     subject: str = Field(
-        description="What it is about: `connection/USER`, `withdrawal/USER/WITHDRAWAL` or "
-        "`payout/PAYOUT`."
+        description="What it is about: `connection/USER`, `withdrawal/USER/WITHDRAWAL`, "
+        "`payment/USER/PAYMENT`, or `payout/PAYOUT`."
     )
     sequence: int = Field(
         description="Rises within a subject, with gaps: an event with a lower number than one "
@@ -210,6 +210,52 @@ class PayoutsReady(EventData):
     failed: int = Field(description="Users without; the files say why.")
 
 
+class PaymentData(EventData):
+    """The part that every event about a payment has."""
+
+    payment_id: str = Field(description="Also the id of the withdrawal underneath.")
+    reference: str | None = Field(description="The broker's own name of it.")
+    payee: str = Field(description="Its id in the operator's list.")
+    status: str | None = Field(description="As `status` of the API.")
+    currency: str
+    amount: str = Field(description="Decimal text: what the payee gets.")
+    code: str | None = Field(description="Why it failed, as `code` of the API.")
+    kucoin_withdrawal_id: str | None = Field(description="KuCoin's id.")
+    wallet_tx_id: str | None = Field(description="The transaction on the chain.")
+    fee: str | None
+
+
+class PaymentSubmitted(PaymentData):
+    """The user has confirmed and KuCoin has taken it; it is not paid out yet."""
+
+
+class PaymentSettled(PaymentData):
+    """KuCoin has paid out: the payee gets the amount."""
+
+
+class PaymentFailed(PaymentData):
+    """Definitely not paid: refused, failed, or found not done."""
+
+
+class PaymentCancelled(PaymentData):
+    """Cancelled by the user or the broker before KuCoin paid out."""
+
+
+class PaymentExpired(PaymentData):
+    """Its time is over and nothing was paid; it can't be begun any more."""
+
+
+class PaymentOutcomeUnknown(PaymentData):
+    """KuCoin was asked and nobody knows whether it pays; never sent again, an operator is paged."""
+
+
+class PaymentReturnUpdated(PaymentData):
+    """What becomes of the funds of a payment that failed after it was taken."""
+
+    return_status: str
+    return_amount: str | None
+
+
 EVENT_TYPES: tuple[type[EventData], ...] = (
     ConnectionAuthorized,
     ApiKeyCreated,
@@ -233,4 +279,11 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     WithdrawalOutcomeUnknown,
     WithdrawalReturnUpdated,
     PayoutsReady,
+    PaymentSubmitted,
+    PaymentSettled,
+    PaymentFailed,
+    PaymentCancelled,
+    PaymentExpired,
+    PaymentOutcomeUnknown,
+    PaymentReturnUpdated,
 )

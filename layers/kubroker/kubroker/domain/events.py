@@ -18,6 +18,7 @@ from kubroker.domain.connection import (
     KeyFacts,
 )
 from kubroker.domain.event_types import PLACES_A_WRITE, Event, EventData, build_event_id
+from kubroker.domain.payment import PaymentStatus
 from kubroker.domain.payout import HEAD, Payout, PayoutState
 from kubroker.domain.withdrawal import Withdrawal, WithdrawalState
 
@@ -185,13 +186,26 @@ _TYPE_OF_STATE: dict[WithdrawalState, type[types.WithdrawalData]] = {
 }
 
 
+_TYPE_OF_STATUS: dict[str | None, type[types.PaymentData]] = {
+    PaymentStatus.SETTLED: types.PaymentSettled,
+    PaymentStatus.FAILED: types.PaymentFailed,
+    PaymentStatus.CANCELLED: types.PaymentCancelled,
+    PaymentStatus.EXPIRED: types.PaymentExpired,
+    PaymentStatus.OUTCOME_UNKNOWN: types.PaymentOutcomeUnknown,
+}
+
+
 def _derive_of_withdrawal(old: Image | None, new: Image) -> list[Event]:
+    """A payment tells events of its own, not those of the withdrawal underneath."""
     after = Withdrawal.model_validate(new)
     before = None if old is None else Withdrawal.model_validate(old)
+    kind, tell = ("withdrawal", _tell_withdrawal)
+    if after.payment is not None:
+        kind, tell = ("payment", _tell_payment)
     return _number(
-        list(_tell_withdrawal(before, after)),
+        list(tell(before, after)),
         user_id=after.user_id,
-        subject=f"withdrawal/{after.user_id}/{after.withdrawal_id}",
+        subject=f"{kind}/{after.user_id}/{after.withdrawal_id}",
         sequence=after.sequence,
         written_at=after.updated_at,
     )
@@ -228,3 +242,28 @@ def _derive_of_payout(old: Image | None, new: Image) -> list[Event]:
         sequence=1,
         written_at=after.ready_at or after.created_at,
     )
+
+
+def _tell_payment(before: Withdrawal | None, after: Withdrawal) -> Iterator[EventData]:
+    common: dict[str, Any] = {
+        "payment_id": after.withdrawal_id,
+        "payee": after.payment.payee if after.payment else "",
+        "status": after.payment_status,
+        **{
+            name: getattr(after, name)
+            for name in types.PaymentData.model_fields
+            if name in Withdrawal.model_fields and name != "payment_id"
+        },
+    }
+    state_before = before.state if before else None
+    if after.state is WithdrawalState.SUBMITTED and after.state is not state_before:
+        yield types.PaymentSubmitted(**common)
+    if before is not None and before.payment_status != after.payment_status:
+        event_type = _TYPE_OF_STATUS.get(after.payment_status)
+        if event_type is not None:
+            yield event_type(**common)
+    known = before.return_status if before else None
+    if after.return_status is not None and after.return_status != known:
+        yield types.PaymentReturnUpdated(
+            **common, return_status=after.return_status, return_amount=after.return_amount
+        )

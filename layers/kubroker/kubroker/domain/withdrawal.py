@@ -11,26 +11,27 @@ States::
 
 A SUBMITTING past ``submitUntil`` is OUTCOME_UNKNOWN, whoever looks. OUTCOME_UNKNOWN is never sent
 again: no claim leads out of it.
+
+A payment is a withdrawal that its user has to start: CREATED until the user presses "Pay". Past
+``payment.expiresAt`` what is definitely not done is EXPIRED for good; no claim is made any more.
 """
 
-import base64
-import hashlib
 import re
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 
 from pydantic import Field
 
-from kubroker.domain.amounts import UP, format_amount
+from kubroker.domain.amounts import UP
 from kubroker.domain.stored import StoredModel
 
 SCHEMA_VERSION = 1
 WITHDRAWAL_ID = re.compile(r"[a-z2-7]{16}")
 # Longer than a function behind the API lives, so that a lapsed one has no owner.
 SUBMIT_SECONDS = 30
-OPEN_SHARDS = 8
 MAX_WRONG_TRIES = 5
+# Code of a payment whose time is over.
+CHECKOUT_EXPIRED = "checkout_expired"
 
 
 class WithdrawalState(StrEnum):
@@ -64,7 +65,7 @@ TRANSITIONS: dict[WithdrawalState, set[WithdrawalState]] = {
     _S.CREATED: {_S.SUBMITTING, _S.CANCELLED, _S.EXPIRED},
     _S.SUBMITTING: {*_AFTER_ANSWER, _S.OUTCOME_UNKNOWN},
     _S.VERIFICATION_REQUIRED: {_S.SUBMITTING, _S.EXPIRED, _S.CANCELLED},
-    _S.SECURITY_SETUP_REQUIRED: {_S.SUBMITTING, _S.CANCELLED},
+    _S.SECURITY_SETUP_REQUIRED: {_S.SUBMITTING, _S.CANCELLED, _S.EXPIRED},
     _S.EXPIRED: {_S.SUBMITTING, _S.CANCELLED},
     _S.SUBMITTED: {_S.SUCCESS, _S.FAILURE, _S.CANCELLED},
     _S.OUTCOME_UNKNOWN: {*_AFTER_ANSWER, _S.SUCCESS, _S.FAILURE, _S.CANCELLED, _S.NOT_DONE},
@@ -171,6 +172,22 @@ class Settlement(StoredModel):
     settled_at: int
 
 
+class Checkout(StoredModel):
+    """What makes a withdrawal a payment.
+
+    Attributes:
+        payee: Id in the operator's list; the destination itself stands in the withdrawal.
+        payee_name: As the user was shown it.
+        expires_at: Epoch seconds; from then on it can't be begun.
+        known_duplicates: Withdrawals of the same payment that the broker knows to be open.
+    """
+
+    payee: str
+    payee_name: str
+    expires_at: int
+    known_duplicates: list[str] = Field(default_factory=list)
+
+
 class Withdrawal(StoredModel):
     """The item of ``Withdrawals``.
 
@@ -185,6 +202,9 @@ class Withdrawal(StoredModel):
     verifyHashes                list  SHA-256 of the secrets in verification page URLs
     kucoinWithdrawalId          s     index ``byKucoinId``
     fee, walletTxId, …          s     as KuCoin settled it
+    payment                     map   of a payment only: payee, until when it can be begun
+    kind, paymentStatus         s     of a payment only: sparse index ``payments``
+    reference                   s     the broker's own name of the payment
     openShard, nextCheckAt      s, n  sparse index ``open``: when the tracker looks again
     firstEmptyReadingAt         s     first complete history without a trace of it
     sequence                    n     raised by every change: the fence of every write
@@ -226,6 +246,10 @@ class Withdrawal(StoredModel):
     return_status: str | None = None
     return_amount: str | None = None
     settlement: Settlement | None = None
+    payment: Checkout | None = None
+    kind: str | None = None
+    payment_status: str | None = None
+    reference: str | None = None
     cancel_requested_at: int | None = None
     open_shard: str | None = None
     next_check_at: int | None = None
@@ -239,13 +263,24 @@ class Withdrawal(StoredModel):
     sequence: int = 1
 
     def current_state(self, now: int) -> WithdrawalState:
-        """The state at a moment: a lapsed attempt is unknown, a lapsed verification expired."""
+        """The state at a moment: what has lapsed is told as what it is."""
         if self.state is _S.SUBMITTING and self.attempt and now >= self.attempt.submit_until:
             return _S.OUTCOME_UNKNOWN
         if self.state is _S.VERIFICATION_REQUIRED:
             until = self.verification.until if self.verification else 0
             return _S.EXPIRED if now >= until else self.state
-        return self.state
+        return _S.EXPIRED if self.is_checkout_over(now) else self.state
+
+    def is_checkout_over(self, now: int) -> bool:
+        """Whether this is a payment that can't be begun any more, and is not done."""
+        is_waiting = self.state in RESUBMITTABLE
+        return self.payment is not None and is_waiting and now >= self.payment.expires_at
+
+    @property
+    def is_open_checkout(self) -> bool:
+        """Whether this is a payment whose time has still to be called."""
+        is_waiting = self.state in RESUBMITTABLE
+        return self.payment is not None and is_waiting and self.code != CHECKOUT_EXPIRED
 
     @property
     def handle(self) -> str:
@@ -261,40 +296,3 @@ def check_transition(before: WithdrawalState, after: WithdrawalState) -> None:
     """
     if after is not before and after not in TRANSITIONS[before]:
         raise ValueError(f"a withdrawal never goes from {before} to {after}")
-
-
-def derive_withdrawal_id(user_id: str, idempotency_key: str) -> str:
-    """80 bits of a hash, 16 characters: stands first in ``remark``, short in case it is cut."""
-    digest = hashlib.sha256(f"withdrawal:{user_id}:{idempotency_key}".encode()).digest()
-    return base64.b32encode(digest[:10]).decode().lower()
-
-
-def derive_payment_id(kucoin_uid: str, currency: str, address: str, amount: Decimal) -> str:
-    """What two withdrawals share that may be one payment asked for twice."""
-    parts = (kucoin_uid, currency, address.lower(), format_amount(amount))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def build_remark(withdrawal_id: str, text: str | None) -> str:
-    """Our id first, the caller's text after it."""
-    return f"{withdrawal_id} {text}" if text else withdrawal_id
-
-
-def choose_open_shard(withdrawal_id: str) -> str:
-    """The shard of the index ``open``."""
-    return str(hashlib.sha256(withdrawal_id.encode()).digest()[0] % OPEN_SHARDS)
-
-
-def hash_request(fields: dict[str, Any]) -> str:
-    """A request's fingerprint: equal for equal fields, whatever their order."""
-    pairs = sorted((name, repr(value)) for name, value in fields.items() if value is not None)
-    return hashlib.sha256(repr(pairs).encode()).hexdigest()
-
-
-_VERIFY_HANDLE = re.compile(r"([A-Za-z0-9_-]{1,128})\.([a-z2-7]{16})\.([A-Za-z0-9_-]{43})")
-
-
-def parse_verify_handle(handle: str) -> tuple[str, str, str] | None:
-    """Splits ``userId.withdrawalId.secret``; None where it has another form."""
-    match = _VERIFY_HANDLE.fullmatch(handle)
-    return (match[1], match[2], match[3]) if match else None

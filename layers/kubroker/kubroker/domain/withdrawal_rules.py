@@ -43,6 +43,12 @@ _ADDRESS_FORMS = {
 }
 
 
+def find_address_fault(withdraw_type: WithdrawType, address: str) -> str | None:
+    """What the address would have to be, or None where it can be one."""
+    pattern, words = _ADDRESS_FORMS[withdraw_type]
+    return None if re.fullmatch(pattern, address) else words
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What is to be withdrawn, as far as rules and fees need to know."""
@@ -192,8 +198,8 @@ def check_destination(order: Order, terms: Terms) -> None:
     Raises:
         UnprocessableError: ``address_invalid``, ``memo_required``.
     """
-    pattern, words = _ADDRESS_FORMS[order.withdraw_type]
-    if not re.fullmatch(pattern, order.address):
+    words = find_address_fault(order.withdraw_type, order.address)
+    if words is not None:
         raise _refuse(
             "address_invalid",
             f"For {order.withdraw_type} the address has to be {words}.",

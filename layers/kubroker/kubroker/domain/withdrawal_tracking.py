@@ -181,6 +181,8 @@ def decide_next_check(withdrawal: Withdrawal, *, now: int) -> int:
         return withdrawal.verification.until
     if withdrawal.state is WithdrawalState.SUBMITTING and withdrawal.attempt:
         return withdrawal.attempt.submit_until
+    if withdrawal.is_open_checkout and withdrawal.payment:
+        return withdrawal.payment.expires_at
     if withdrawal.state is WithdrawalState.CREATED:
         return withdrawal.created_at + ABANDONED_SECONDS
     pause = FIRST_CHECK_SECONDS * 1.5 ** min(withdrawal.checks, 20)

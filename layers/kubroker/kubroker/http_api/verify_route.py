@@ -1,26 +1,21 @@
-"""The hosted verification page: which page answers which state of the withdrawal."""
+"""The hosted page of a link: verification of a withdrawal; a payment's own is its checkout."""
 
-from decimal import Decimal
 from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from pydantic import SecretStr
 
-from kubroker.domain.amounts import format_amount
 from kubroker.domain.withdrawal import Withdrawal, WithdrawalState
-from kubroker.domain.withdrawal_fees import FeeDeductType
-from kubroker.domain.withdrawal_rules import WithdrawType
 from kubroker.errors import KubrokerError
 from kubroker.http_api.browser import page_response, parse_form, redirect
+from kubroker.http_api.checkout_route import CheckoutRoute
 from kubroker.http_api.pages import Broker, build_return_url
-from kubroker.http_api.pages.verify import Payment, VerifyPage, render_verify
+from kubroker.http_api.pages.verify import VerifyPage, render_verify
 from kubroker.http_api.pages.verify_end import VERIFY_TEXTS, VerifyEndPage, render_verify_end
+from kubroker.http_api.verify_views import OF_CODES, build_payment, parse_codes
 from kubroker.http_api.withdrawal_models import check_codes
-from kubroker.http_api.withdrawal_views import build_fees
 from kubroker.usecases.withdrawal_setup import WithdrawalUseCases
 
-_FIELD_PREFIX = "code-"
 _S = WithdrawalState
 _END_OF_STATE = {
     _S.CREATED: "expired",
@@ -36,18 +31,6 @@ _END_OF_STATE = {
     _S.NOT_DONE: "not_done",
 }
 _CAN_RENEW = {_S.CREATED, _S.EXPIRED}
-_DESTINATION_NAMES = {
-    WithdrawType.ADDRESS: "To address",
-    WithdrawType.UID: "To KuCoin user",
-    WithdrawType.MAIL: "To KuCoin user",
-    WithdrawType.PHONE: "To KuCoin user",
-}
-# What is wrong with the codes, and can be put right on the same page.
-_OF_CODES = {
-    "verification_code_wrong",
-    "verification_code_malformed",
-    "verification_factors",
-}
 _END_OF_ERROR = {
     "verify_link_unknown": "link_unknown",
     "route_not_found": "link_unknown",
@@ -65,21 +48,27 @@ class VerifyRoute:
         """Remembers for whom the pages speak."""
         self._broker = broker
         self._usecases = usecases
+        self._checkout = CheckoutRoute(broker, usecases)
 
     def show(self, token: str) -> Response[str]:
         """The question or the end, as the withdrawal stands."""
-        return self._render(self._usecases.links.find(token), token)
+        withdrawal = self._usecases.links.find(token)
+        if withdrawal.payment is not None:
+            return self._checkout.show(withdrawal, token)
+        return self._render(withdrawal, token)
 
     def take(self, event: APIGatewayProxyEventV2, token: str) -> Response[str]:
         """Codes, or a wish for new ones; sent twice, the second one changes nothing."""
         form = parse_form(event)
         withdrawal = self._usecases.links.find(token)
+        if withdrawal.payment is not None:
+            return self._checkout.take(form, withdrawal, token)
         try:
             if form.get("action") == ["renew"]:
                 if withdrawal.state in _CAN_RENEW:
                     self._usecases.withdraw.resume(withdrawal)
             elif withdrawal.state is _S.VERIFICATION_REQUIRED:
-                codes = _parse_codes(form)
+                codes = parse_codes(form)
                 self._usecases.verification.verify(
                     withdrawal.user_id, withdrawal.withdrawal_id, check_codes(codes)
                 )
@@ -121,7 +110,7 @@ class VerifyRoute:
         self, withdrawal: Withdrawal, token: str, error: KubrokerError
     ) -> Response[str]:
         """What happened to these codes, on the page where they can be entered again."""
-        if error.code in _OF_CODES and withdrawal.state is _S.VERIFICATION_REQUIRED:
+        if error.code in OF_CODES and withdrawal.state is _S.VERIFICATION_REQUIRED:
             return self._render(withdrawal, token, error.message)
         if withdrawal.state in {_S.VERIFICATION_REQUIRED, _S.CREATED}:
             return self._render_end(withdrawal, token, "refused_now", error)
@@ -143,45 +132,6 @@ class VerifyRoute:
             status=error.http_status if error else None,
         )
         return page_response(render_verify_end(page))
-
-
-def build_payment(withdrawal: Withdrawal) -> Payment:
-    """What the page shows; where fees are taken from may depend on the balance of that moment."""
-    currency, fees = withdrawal.currency, build_fees(withdrawal)
-    moves = fees.movements
-    external, internal = moves[FeeDeductType.EXTERNAL], moves[FeeDeductType.INTERNAL]
-    asked = withdrawal.fee_deduct_type
-    move = moves[asked] if asked else external
-    note = None
-    if asked is None and internal != external:
-        note = (
-            "If your balance does not cover the fees as well, KuCoin takes them from the amount: "
-            f"then {internal.leaves} {currency} leaves and {internal.arrives} {currency} arrives."
-        )
-    kind = WithdrawType(withdrawal.withdraw_type)
-    return Payment(
-        amount=f"{format_amount(Decimal(withdrawal.amount))} {currency}",
-        destination=withdrawal.address,
-        destination_name=_DESTINATION_NAMES[kind],
-        network=withdrawal.chain if kind is WithdrawType.ADDRESS else None,
-        memo=withdrawal.memo,
-        fees=(
-            ("KuCoin’s network fee", f"{fees.network_fee} {currency}"),
-            ("KuCoin’s service fee", f"{fees.service_fee} {currency}"),
-        ),
-        arrives=f"{move.arrives} {currency}",
-        leaves=f"{move.leaves} {currency}",
-        note=note,
-    )
-
-
-def _parse_codes(form: dict[str, list[str]]) -> dict[str, SecretStr]:
-    """The code fields; what else a form holds is passed over."""
-    return {
-        name.removeprefix(_FIELD_PREFIX): SecretStr(values[0])
-        for name, values in form.items()
-        if name.startswith(_FIELD_PREFIX) and values
-    }
 
 
 def _build_back_url(withdrawal: Withdrawal, status: str) -> str:

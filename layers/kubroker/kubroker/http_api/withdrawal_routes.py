@@ -66,7 +66,7 @@ class WithdrawalRoutes:
                 order=request.build_order(request.address, request.memo),
                 remark=request.remark,
                 recipient=recipient.build_fields() if recipient else {},
-                return_url=self._choose_return_url(request.return_url),
+                return_url=choose_return_url(self._settings, request.return_url),
                 is_return_url_given=request.return_url is not None,
                 known_duplicates=frozenset(request.known_duplicates),
             )
@@ -140,17 +140,22 @@ class WithdrawalRoutes:
         status: HTTPStatus = find_status(withdrawal, is_new=is_new)
         return json_response(view, status)
 
-    def _choose_return_url(self, asked: str | None) -> str:
-        """As asked, if it is allowed; else the first that is."""
-        if asked is None:
-            return self._settings.return_url_allow_list[0]
-        if not self._settings.is_return_url_allowed(asked):
-            raise UnprocessableError(
-                "returnUrl is not on this installation's allow-list.",
-                code="return_url_not_allowed",
-                field="returnUrl",
-            )
-        return asked
+
+def choose_return_url(settings: ConnectSettings, asked: str | None) -> str:
+    """As asked, if it is allowed; else the first that is.
+
+    Raises:
+        UnprocessableError: ``return_url_not_allowed``.
+    """
+    if asked is None:
+        return settings.return_url_allow_list[0]
+    if not settings.is_return_url_allowed(asked):
+        raise UnprocessableError(
+            "returnUrl is not on this installation's allow-list.",
+            code="return_url_not_allowed",
+            field="returnUrl",
+        )
+    return asked
 
 
 def _find_caller(event: APIGatewayProxyEventV2) -> str:

@@ -113,6 +113,8 @@ class WithdrawalResponse(ResponseModel):
 
     withdrawal_id: str
     user_id: str
+    kind: str | None
+    reference: str | None
     status: WithdrawalState
     code: str | None
     detail: str | None

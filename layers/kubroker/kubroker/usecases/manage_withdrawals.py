@@ -93,7 +93,7 @@ class ManageWithdrawals:
         withdrawal = self._get(user_id, withdrawal_id)
         if withdrawal.state is WithdrawalState.CANCELLED:
             return withdrawal
-        if withdrawal.state in FINAL:
+        if withdrawal.state in FINAL or withdrawal.is_checkout_over(self._now()):
             raise ConflictError(
                 f"The withdrawal is over: {withdrawal.state}.", code="withdrawal_settled"
             )

@@ -97,7 +97,7 @@ class TrackWithdrawals:
             return None
         try:
             withdrawal = settle_lapse(self._withdrawals, withdrawal, now=self._now())
-            if withdrawal.state is WithdrawalState.CREATED:
+            if withdrawal.state is WithdrawalState.CREATED and withdrawal.payment is None:
                 return self._give_up(withdrawal)
             if withdrawal.state is WithdrawalState.OUTCOME_UNKNOWN:
                 return self._find_out(withdrawal)

@@ -13,8 +13,8 @@ from kubroker.domain.withdrawal import (
     Verification,
     Withdrawal,
     WithdrawalState,
-    parse_verify_handle,
 )
+from kubroker.domain.withdrawal_ids import parse_verify_handle
 from kubroker.errors import (
     ConflictError,
     LostRaceError,
@@ -109,16 +109,19 @@ class VerifyLinks:
         self._new_secret = new_secret
 
     def issue(self, withdrawal: Withdrawal) -> tuple[Withdrawal, str | None]:
-        """A new link while codes are wanted; those given before go on working.
+        """A new link while codes are wanted or a payment can be begun.
+
+        Those given before go on working.
 
         Returns:
-            The withdrawal as it is now, and the handle, or None where no codes are wanted.
+            The withdrawal as it is now, and the handle, or None where there is nothing to do.
 
         Raises:
             StoreError: DynamoDB could not be asked.
         """
         for _ in range(_TRIES):
-            if withdrawal.state is not WithdrawalState.VERIFICATION_REQUIRED:
+            is_waiting = withdrawal.state is WithdrawalState.VERIFICATION_REQUIRED
+            if not is_waiting and not withdrawal.is_open_checkout:
                 return withdrawal, None
             secret = self._new_secret(_SECRET_BYTES)
             hashes = [hash_secret(secret), *withdrawal.verify_hashes][:_KEPT_LINKS]

@@ -13,14 +13,17 @@ from kubroker.domain.amounts import format_amount
 from kubroker.domain.connection import Connection
 from kubroker.domain.withdrawal import (
     RESUBMITTABLE,
+    QuotedFees,
     Withdrawal,
     WithdrawalState,
+)
+from kubroker.domain.withdrawal_fees import FeeDeductType
+from kubroker.domain.withdrawal_ids import (
     build_remark,
     derive_payment_id,
     derive_withdrawal_id,
     hash_request,
 )
-from kubroker.domain.withdrawal_fees import FeeDeductType
 from kubroker.domain.withdrawal_rules import Order, WithdrawType
 from kubroker.errors import LostRaceError, UnprocessableError
 from kubroker.kucoin.withdrawal_bodies import build_body
@@ -126,13 +129,7 @@ class Withdraw:
         else:
             is_new = False
         if existing.request_hash != request.hash():
-            raise UnprocessableError(
-                "This Idempotency-Key was used with another request. Use a new key for a new "
-                "withdrawal.",
-                code="idempotency_key_reused",
-                field="Idempotency-Key",
-                members={"withdrawalId": existing.withdrawal_id},
-            )
+            raise build_key_reused(existing.withdrawal_id)
         return Submitted(
             withdrawal=self.resume(existing, acknowledged=request.known_duplicates), is_new=is_new
         )
@@ -163,40 +160,57 @@ class Withdraw:
         connection = self._connections.get(request.user_id)
         uid = check_may_withdraw(connection)
         self._submission.check_switch()
-        order = request.order
-        priced = self._price(connection, order)
+        priced = self._price(connection, request.order)
         now = self._now()
-        withdrawal_id = request.withdrawal_id
-        record = Withdrawal(
-            user_id=request.user_id,
-            withdrawal_id=withdrawal_id,
-            state=WithdrawalState.CREATED,
-            kucoin_uid=uid,
-            request_hash=request.hash(),
-            body=build_body(
-                order,
-                remark=build_remark(withdrawal_id, request.remark),
-                recipient=request.recipient,
-            ),
-            payment_id=derive_payment_id(uid, order.currency, order.address, order.amount),
-            currency=order.currency,
-            address=order.address,
-            amount=format_amount(order.amount),
-            withdraw_type=order.withdraw_type,
-            chain=order.chain,
-            is_inner=order.is_inner,
-            memo=order.memo,
-            fee_deduct_type=order.fee_deduct_type,
-            quote=priced.to_stored(),
-            return_url=request.return_url,
-            created_at=now,
-            updated_at=now,
-        )
+        record = build_record(request, kucoin_uid=uid, quote=priced.to_stored(), now=now)
         return self._claims.create(record, acknowledged=request.known_duplicates, now=now)
 
     def _price(self, connection: Connection, order: Order) -> Priced:
         check_may_withdraw(connection)
         return self._quotes.check(order, open_credentials(self._vault, connection))
+
+
+def build_key_reused(withdrawal_id: str) -> UnprocessableError:
+    """The key came with another request before."""
+    return UnprocessableError(
+        "This Idempotency-Key was used with another request. Use a new key for a new "
+        "withdrawal or payment.",
+        code="idempotency_key_reused",
+        field="Idempotency-Key",
+        members={"withdrawalId": withdrawal_id},
+    )
+
+
+def build_record(
+    request: NewWithdrawal, *, kucoin_uid: str, quote: QuotedFees, now: int
+) -> Withdrawal:
+    """The record as it begins: CREATED, with the exact body that KuCoin will get."""
+    order, withdrawal_id = request.order, request.withdrawal_id
+    return Withdrawal(
+        user_id=request.user_id,
+        withdrawal_id=withdrawal_id,
+        state=WithdrawalState.CREATED,
+        kucoin_uid=kucoin_uid,
+        request_hash=request.hash(),
+        body=build_body(
+            order,
+            remark=build_remark(withdrawal_id, request.remark),
+            recipient=request.recipient,
+        ),
+        payment_id=derive_payment_id(kucoin_uid, order.currency, order.address, order.amount),
+        currency=order.currency,
+        address=order.address,
+        amount=format_amount(order.amount),
+        withdraw_type=order.withdraw_type,
+        chain=order.chain,
+        is_inner=order.is_inner,
+        memo=order.memo,
+        fee_deduct_type=order.fee_deduct_type,
+        quote=quote,
+        return_url=request.return_url,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def rebuild_order(withdrawal: Withdrawal) -> Order:

@@ -99,6 +99,32 @@ class WithdrawalClaims:
                 check_may_withdraw(self._connections.get(withdrawal.user_id))
         raise _build_busy()
 
+    def open(self, withdrawal: Withdrawal, *, acknowledged: frozenset[str], now: int) -> Withdrawal:
+        """A payment, CREATED, with nothing reserved: that comes once its user begins it.
+
+        Returns:
+            The new record, or the one that was there already.
+
+        Raises:
+            TooManyRequestsError: Today's limit has no room for it.
+            ConflictError: The same payment is in flight, or the connection is gone.
+            StoreError: DynamoDB could not be asked.
+        """
+        for _ in range(_TRIES):
+            self.check_payment(withdrawal, acknowledged)
+            self._check_day(withdrawal, withdrawal.quote, now)
+            payer = self._limits.build_payer(withdrawal.withdrawal_id, withdrawal.user_id)
+            extra = [self._build_check(withdrawal), (self._limits.table, payer)]
+            try:
+                return self._withdrawals.create(withdrawal, now=now, extra=extra)
+            except LostRaceError:
+                payer_id = self._limits.find_payer(withdrawal.withdrawal_id) or withdrawal.user_id
+                found = self._withdrawals.find(payer_id, withdrawal.withdrawal_id)
+                if found is not None:
+                    return found
+                check_may_withdraw(self._connections.get(withdrawal.user_id))
+        raise _build_busy()
+
     def claim(self, withdrawal: Withdrawal, request: ClaimRequest, *, now: int) -> Withdrawal:
         """→ SUBMITTING, before KuCoin is asked.
 
@@ -108,9 +134,14 @@ class WithdrawalClaims:
         Raises:
             LostRaceError: It is elsewhere by now; read it again.
             TooManyRequestsError: A limit is reached.
-            ConflictError: The same payment is in flight, or the connection is gone.
+            ConflictError: The same payment is in flight, the connection is gone, or the time of
+                a payment is over.
         """
         for _ in range(_TRIES):
+            if withdrawal.is_checkout_over(now):
+                raise ConflictError(
+                    "The time to pay is over. Nothing was sent.", code="payment_expired"
+                )
             attempt = _build_attempt(request, now)
             changes, extra = self._build_claim(withdrawal, request, now)
             changes |= {"attempt": attempt, "code": None, "detail": None, "security_url": None}
@@ -175,17 +206,7 @@ class WithdrawalClaims:
             TooManyRequestsError: ``daily_limit_reached`` or ``transfer_limit_reached``.
             StoreError: They can't be read: no withdrawal.
         """
-        uid, day = withdrawal.kucoin_uid, build_day(now)
-        room = self._usdt_per_day - self._limits.find_spent(uid, day)
-        if Decimal(quote.value_usdt) > room:
-            left = format_amount(max(room, Decimal(0)))
-            raise TooManyRequestsError(
-                f"The operator's limit leaves {left} USDT to withdraw from this account today.",
-                code="daily_limit_reached",
-                field="amount",
-                retry_after_seconds=seconds_to_next_day(now),
-                members={"allowed": left},
-            )
+        uid, day = withdrawal.kucoin_uid, self._check_day(withdrawal, quote, now)
         is_limited = withdrawal.withdraw_type in LIMITED_TYPES
         windows = self._limits.find_windows(uid) if is_limited else ()
         for window in windows:
@@ -206,6 +227,21 @@ class WithdrawalClaims:
             uid, reservation, windows=windows, usdt_per_day=self._usdt_per_day, now=now
         )
         return reservation, [(self._limits.table, change) for change in counted]
+
+    def _check_day(self, withdrawal: Withdrawal, quote: QuotedFees, now: int) -> str:
+        """Looks whether today's limit has room; gives the day."""
+        uid, day = withdrawal.kucoin_uid, build_day(now)
+        room = self._usdt_per_day - self._limits.find_spent(uid, day)
+        if Decimal(quote.value_usdt) > room:
+            left = format_amount(max(room, Decimal(0)))
+            raise TooManyRequestsError(
+                f"The operator's limit leaves {left} USDT to withdraw from this account today.",
+                code="daily_limit_reached",
+                field="amount",
+                retry_after_seconds=seconds_to_next_day(now),
+                members={"allowed": left},
+            )
+        return day
 
     def _build_check(self, withdrawal: Withdrawal) -> Change:
         check = build_connection_check(withdrawal.user_id, withdrawal.kucoin_uid)

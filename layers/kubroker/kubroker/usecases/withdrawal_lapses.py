@@ -1,7 +1,7 @@
 """What time alone does to a withdrawal, written down by whoever sees it first."""
 
 from kubroker.aws.withdrawals import WithdrawalStore
-from kubroker.domain.withdrawal import Withdrawal, WithdrawalState
+from kubroker.domain.withdrawal import CHECKOUT_EXPIRED, Withdrawal, WithdrawalState
 from kubroker.errors import LostRaceError
 from kubroker.observability import WITHDRAWAL_OUTCOME_UNKNOWN, count, logger
 
@@ -14,6 +14,8 @@ _CODES = {
 def settle_lapse(withdrawals: WithdrawalStore, withdrawal: Withdrawal, *, now: int) -> Withdrawal:
     """A SUBMITTING past its time becomes OUTCOME_UNKNOWN, a verification past its EXPIRED.
 
+    A payment that can't be begun any more becomes EXPIRED for good.
+
     Returns:
         The withdrawal as it is now.
 
@@ -21,10 +23,12 @@ def settle_lapse(withdrawals: WithdrawalStore, withdrawal: Withdrawal, *, now: i
         StoreError: DynamoDB could not be asked.
     """
     state = withdrawal.current_state(now)
-    if state is withdrawal.state:
+    is_over = withdrawal.is_open_checkout and withdrawal.is_checkout_over(now)
+    if state is withdrawal.state and not is_over:
         return withdrawal
+    changes = {"code": CHECKOUT_EXPIRED, "settled_at": now} if is_over else {"code": _CODES[state]}
     try:
-        settled = withdrawals.move(withdrawal, state, {"code": _CODES[state]}, now=now)
+        settled = withdrawals.move(withdrawal, state, changes, now=now)
     except LostRaceError:
         return withdrawals.get(withdrawal.user_id, withdrawal.withdrawal_id)
     if state is WithdrawalState.OUTCOME_UNKNOWN:

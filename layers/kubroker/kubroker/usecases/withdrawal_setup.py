@@ -12,17 +12,21 @@ from kubroker.aws.table import Table
 from kubroker.aws.vault import Vault
 from kubroker.aws.withdrawals import WithdrawalStore
 from kubroker.domain.withdrawal_rules import Order
+from kubroker.kucoin.accounts import AccountClient
 from kubroker.kucoin.market import MarketClient
 from kubroker.kucoin.withdrawals import WithdrawalClient
 from kubroker.settings import (
     CommonSettings,
     KucoinSettings,
+    PaymentSettings,
     VaultSettings,
     WithdrawalSettings,
 )
 from kubroker.usecases.disconnect import Disconnect
 from kubroker.usecases.kucoin_clients import KucoinClients
 from kubroker.usecases.manage_withdrawals import ManageWithdrawals
+from kubroker.usecases.payment_funds import PaymentFunds
+from kubroker.usecases.payments import Payments
 from kubroker.usecases.reconcile import Reconciliation
 from kubroker.usecases.submission import Submission
 from kubroker.usecases.track_withdrawals import TrackWithdrawals
@@ -59,6 +63,7 @@ class WithdrawalParts:
         clients = KucoinClients(self.kucoin)
         self.client = WithdrawalClient(self.kucoin, clients.rest)
         self.market = MarketClient(clients.rest, now=_now)
+        self.accounts = AccountClient(clients.rest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +78,7 @@ class WithdrawalUseCases:
     verification: VerifyWithdrawal
     links: VerifyLinks
     management: ManageWithdrawals
+    payments: Payments
 
     def quote(self, user_id: str, order: Order) -> Priced:
         """What a withdrawal would cost now.
@@ -134,6 +140,23 @@ def build_withdrawal_usecases() -> WithdrawalUseCases:
             client=parts.client,
             vault=parts.vault,
         ),
+        payments=_build_payments(parts, claims, quotes, submission),
+    )
+
+
+def _build_payments(
+    parts: WithdrawalParts,
+    claims: WithdrawalClaims,
+    quotes: WithdrawalQuotes,
+    submission: Submission,
+) -> Payments:
+    return Payments(
+        withdrawals=parts.store,
+        connections=parts.connections,
+        claims=claims,
+        funds=PaymentFunds(quotes, parts.accounts, parts.vault),
+        submission=submission,
+        settings=PaymentSettings.from_environment(),
     )
 
 

@@ -9,9 +9,8 @@ from kubroker.http_api.pages.document import Page, render_document
 from kubroker.http_api.pages.icons import icon
 from kubroker.http_api.pages.models import Broker, PageResponse
 
-_CONTENT = Markup("""<h1>Confirm this withdrawal</h1>
-<p class="soft">{broker} asked KuCoin to send this from your KuCoin account. Check it, then enter
-the codes that KuCoin wants.</p>
+_CONTENT = Markup("""<h1>{title}</h1>
+<p class="soft">{broker} {lead}</p>
 <dl class="facts payment">
 {facts}</dl>
 {note}{alert}<div class="forms">
@@ -22,11 +21,11 @@ close this page and tell {broker}.</p>
 _NOTE = Markup('<p class="soft small">{text}</p>\n')
 _FACT = Markup("<div{kind}><dt>{name}</dt><dd>{value}</dd></div>\n")
 _CODE = Markup("<code><bdi>{text}</bdi></code>")
-_ALERT = Markup('<p class="note problem" role="alert" id="problem">{icon}<span>{text}</span></p>\n')
+ALERT = Markup('<p class="note problem" role="alert" id="problem">{icon}<span>{text}</span></p>\n')
 _FORM = Markup("""<form method="post" action="{action}">
 <fieldset><legend>{legend}</legend>
 {fields}</fieldset>
-<div class="actions"><button class="button" type="submit">Confirm and send {amount}</button></div>
+<div class="actions"><button class="button" type="submit">{button} {amount}</button></div>
 </form>
 """)
 _FIELD = Markup("""<div class="field"><label for="{id}">{label}</label>
@@ -69,6 +68,8 @@ class Payment:
         arrives: With its currency.
         leaves: With its currency, fees included.
         note: What else may be, or None.
+        payee: Of a payment: who gets it, else None.
+        reference: Of a payment: the broker's name of it, else None.
     """
 
     amount: str
@@ -80,6 +81,33 @@ class Payment:
     arrives: str
     leaves: str
     note: str | None = None
+    payee: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyWording:
+    """What withdrawals and payments say otherwise.
+
+    Args:
+        title: The page's heading.
+        lead: Goes on after the broker's name.
+        button: Before the amount.
+        shows_leaves: The button names what leaves the account, not the amount.
+    """
+
+    title: str
+    lead: str
+    button: str
+    shows_leaves: bool = False
+
+
+WITHDRAWAL_WORDING = VerifyWording(
+    title="Confirm this withdrawal",
+    lead="asked KuCoin to send this from your KuCoin account. Check it, then enter the codes that "
+    "KuCoin wants.",
+    button="Confirm and send",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +122,7 @@ class VerifyPage:
         sent: Factors whose code KuCoin has just sent.
         back_url: The broker's return URL.
         problem: What was wrong with the codes sent before, or None.
+        wording: Of a withdrawal or of a payment.
     """
 
     broker: Broker
@@ -103,22 +132,25 @@ class VerifyPage:
     sent: Sequence[str]
     back_url: str
     problem: str | None = None
+    wording: VerifyWording = WITHDRAWAL_WORDING
 
 
 def render_verify(page: VerifyPage, status: int = 200) -> PageResponse:
     """The page; showing it changes nothing."""
     name = page.broker.name
     content = _CONTENT.format(
+        title=page.wording.title,
+        lead=page.wording.lead,
         broker=name,
-        facts=_build_facts(page.payment),
+        facts=build_facts(page.payment),
         note=_NOTE.format(text=page.payment.note) if page.payment.note else "",
-        alert=_ALERT.format(icon=icon("alert"), text=page.problem) if page.problem else "",
+        alert=ALERT.format(icon=icon("alert"), text=page.problem) if page.problem else "",
         forms=Markup("").join(
             _build_form(page, factors, number) for number, factors in enumerate(page.alternatives)
         ),
         back=page.back_url,
     )
-    title = "Confirm this withdrawal"
+    title = page.wording.title
     return render_document(
         Page(
             title=f"Problem: {title}" if page.problem else title,
@@ -130,9 +162,14 @@ def render_verify(page: VerifyPage, status: int = 200) -> PageResponse:
     )
 
 
-def _build_facts(payment: Payment) -> Markup:
-    rows: list[tuple[str, Markup | str, str]] = [
-        ("Amount", payment.amount, ' class="strong"'),
+def build_facts(payment: Payment) -> Markup:
+    """The rows: what, to whom, every fee, what leaves, what arrives."""
+    rows: list[tuple[str, Markup | str, str]] = [("Amount", payment.amount, ' class="strong"')]
+    if payment.payee:
+        rows.append(("To", payment.payee, ""))
+    if payment.reference:
+        rows.append(("Reference", payment.reference, ""))
+    rows += [
         (payment.destination_name, _CODE.format(text=payment.destination), ' class="long"'),
     ]
     if payment.memo:
@@ -156,7 +193,8 @@ def _build_form(page: VerifyPage, factors: Sequence[str], number: int) -> Markup
         action=page.action,
         legend=legend if number == 0 else "Or use this instead",
         fields=Markup("").join(_build_field(page, factor, number) for factor in factors),
-        amount=page.payment.amount,
+        button=page.wording.button,
+        amount=page.payment.leaves if page.wording.shows_leaves else page.payment.amount,
     )
 
 

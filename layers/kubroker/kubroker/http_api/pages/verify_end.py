@@ -1,6 +1,7 @@
 """How the verification of a withdrawal ends, or waits: one text each, and the way on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from markupsafe import Markup
@@ -40,7 +41,7 @@ class VerifyText:
 
     title: str
     tone: Literal["good", "plain", "warn", "bad", "wait"]
-    status: Literal["submitted", "pending", "failed", "cancelled", "setup_required"]
+    status: Literal["submitted", "pending", "failed", "cancelled", "expired", "setup_required"]
     happened: str
     http_status: int = 200
 
@@ -145,7 +146,7 @@ class VerifyEndPage:
 
     Args:
         broker: For whom.
-        code: One of ``VERIFY_TEXTS``.
+        code: One of ``texts``.
         back_url: The broker's return URL with the outcome, or None where it is not known.
         reference: What to tell the broker's support, or empty.
         amount: With its currency, or empty.
@@ -154,6 +155,7 @@ class VerifyEndPage:
         renew_action: Path that the form "Get new codes" posts to, or None.
         security_url: KuCoin's own page, or None.
         status: Another HTTP status than the text's.
+        texts: Of a withdrawal or of a payment.
     """
 
     broker: Broker
@@ -166,15 +168,16 @@ class VerifyEndPage:
     renew_action: str | None = None
     security_url: str | None = None
     status: int | None = None
+    texts: Mapping[str, VerifyText] = field(default_factory=lambda: VERIFY_TEXTS)
 
 
 def render_verify_end(page: VerifyEndPage) -> PageResponse:
     """The page of one end.
 
     Raises:
-        KeyError: ``page.code`` is not one of ``VERIFY_TEXTS``.
+        KeyError: ``page.code`` is not one of ``page.texts``.
     """
-    text = VERIFY_TEXTS[page.code]
+    text = page.texts[page.code]
     happened = Markup(text.happened).format(  # noqa: S704 - texts of ours
         broker=page.broker.name, amount=page.amount or "it", reason=page.reason
     )
