@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from local.api_docs import DocumentedApi
 from local.aws_client import ACCESS_KEY, REGION, SECRET_KEY, AwsStandin
+from local.broker_account import give_broker_account
 from local.gateway import Gateway
 from local.http_api import HttpApi
 from local.kucoin_simulator.client import SimulatorControl
@@ -194,6 +195,7 @@ class LocalStack:
         self._say("Starting the functions and the gateway …")
         self._start_functions()
         if self._with_broker:
+            give_broker_account(self.stack, self.simulator)
             self._start_broker()
         self.pool.warm()  # last: it keeps the processors busy for a second or two
 

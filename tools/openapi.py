@@ -19,6 +19,8 @@ from kubroker.domain.payment import PaymentStatus
 from kubroker.domain.session import SESSION_ID
 from kubroker.domain.withdrawal import WITHDRAWAL_ID, WithdrawalState
 from kubroker.http_api.models import USER_ID_PATTERN
+from kubroker.http_api.rebate_models import DAY_PATTERN
+from kubroker.kucoin.rebates import TradeType
 from tests.support.deployed import list_routes, load_translated
 from tools.openapi_operations import FORWARDED, PAGE, Operation
 from tools.openapi_routes import OPERATIONS
@@ -93,6 +95,9 @@ _QUERY: dict[str, dict[str, Any]] = {
     "kucoinUid": _query("kucoinUid", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
     "withdrawalId": _query("withdrawalId", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
     "txHash": _query("txHash", {"type": "string", "pattern": "^[A-Za-z0-9_:@.-]{1,200}$"}),
+    "from": _query("from", _text(10, DAY_PATTERN), required=True),
+    "to": _query("to", _text(10, DAY_PATTERN), required=True),
+    "tradeType": _query("tradeType", {"type": "string", "enum": list(TradeType)}, required=True),
     "code": _query("code", _text(512)),
     "state": _query("state", _text(512)),
     "success": _query("success", _text(5)),
@@ -205,6 +210,8 @@ def _describe_segment(name: str, path: str) -> dict[str, Any]:
     if name == "id":
         pattern = next((_IDS[part] for part in path.split("/") if part in _IDS), None)
         return {"type": "string", "pattern": f"^{pattern.pattern if pattern else '[0-9a-f]{32}'}$"}
+    if name == "day":
+        return {"type": "string", "format": "date", "pattern": DAY_PATTERN}
     if name == "proxy":
         return {
             "type": "string",

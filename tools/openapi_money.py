@@ -2,6 +2,7 @@
 
 from kubroker.http_api import deposit_models as deposits
 from kubroker.http_api import payment_models as payments
+from kubroker.http_api import rebate_models as rebates
 from kubroker.http_api import withdrawal_models as withdrawals
 from kubroker.http_api import withdrawal_views as views
 from tools.openapi_operations import (
@@ -247,5 +248,21 @@ MONEY: dict[str, Operation] = {
         "How a payout stands; its files once it is ready.",
         {200: deposits.PayoutResponse},
         refusals=join(STORED, {404: ("payout_not_found",)}),
+    ),
+    "GET /v1/rebates": Operation(
+        "Has KuCoin write the file of orders that brought rebates; its link works for a day.",
+        {200: rebates.RebateReportResponse},
+        refusals={
+            400: ("unknown_parameter",),
+            409: ("broker_account_missing",),
+            422: ("invalid_value",),
+            502: KUCOIN,
+        },
+        query=("from", "to", "tradeType"),
+    ),
+    "GET /v1/tag-checks/{day}": Operation(
+        "What the daily check of the broker's tag found.",
+        {200: rebates.TagCheckResponse},
+        refusals=join(STORED, {404: ("tag_check_not_found",)}),
     ),
 }

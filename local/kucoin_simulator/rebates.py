@@ -1,10 +1,13 @@
-"""The broker's rebate report: which trades of its users carried its tag.
+"""The broker's reports: which trades of its users carried its tag.
 
 Source:
     KuCoin's SDK: `GET /api/v1/broker/api/rebase/download?begin=20240610&end=20241010&tradeType=1`
     (General, Management 3): at most six months; the answer is the URL of a CSV file that is valid
     for one day; only the broker's own account may ask. The file's columns are not documented; the
     ones here are assumed, and so is that a day's trades are in it once the day (UTC) is over.
+    KuCoin's own list of calls for assistants, and clients: `GET /api/v2/broker/queryDetailByUid`
+    (tradeType all, SPOT or FUTURE; uid, startAt, endAt, lastId, direction, pageSize): a bare list
+    of rows. That each row is a trade, the earliest first, is assumed; so is when it shows up.
 """
 
 import csv
@@ -18,13 +21,14 @@ from local.kucoin_simulator import wire
 from local.kucoin_simulator.catalog import plain
 from local.kucoin_simulator.exchange import Exchange
 from local.kucoin_simulator.model import RebateReport
-from local.kucoin_simulator.paging import DAY_MS
+from local.kucoin_simulator.paging import DAY_MS, parse_choice, parse_number
 from local.kucoin_simulator.state import State
 from local.kucoin_simulator.trades import FUTURES, SPOT, Fill
-from local.kucoin_simulator.wire import Refusal, Response
+from local.kucoin_simulator.wire import Json, Refusal, Response
 
 FILES_PATH = "/broker-files/{fileId}"
 MAX_DAYS = 184
+MAX_PAGE = 500
 COLUMNS = (
     "uid",
     "tradeType",
@@ -76,6 +80,58 @@ def fetch_report(exchange: Exchange) -> Response:
     if report is None or not is_ours or exchange.state.now_ms() >= report.expires_ms:
         return Response(status=403, content_type="application/xml", outcome="403")
     return Response(body=report.text.encode(), content_type="text/csv", outcome="200")
+
+
+def list_volumes(exchange: Exchange) -> Response:
+    """List trades with their volume under the tag or without it.
+
+    Raises:
+        Refusal: 400100 a parameter, codeNotBroker.
+    """
+    query, state = exchange.request.query(), exchange.state
+    if not exchange.user.is_broker:
+        raise Refusal(state.settings.code_not_broker, "The account is not a broker")
+    kind = parse_choice(query, "tradeType", "all", "SPOT", "FUTURE")
+    parse_choice(query, "direction", "NEXT")
+    size = parse_number(query, "pageSize", 50)
+    if not 1 <= size <= MAX_PAGE:
+        raise Refusal("400100", f"pageSize must be 1 to {MAX_PAGE}")
+    start_ms = parse_number(query, "startAt", 0)
+    end_ms = parse_number(query, "endAt", state.now_ms())
+    venues = {"SPOT": (SPOT,), "FUTURE": (FUTURES,)}.get(kind, (SPOT, FUTURES))
+    found = [
+        (fill, venue, user.uid)
+        for user in state.users.values()
+        if query.get("uid", str(user.uid)) == str(user.uid)
+        for venue in venues
+        for fill in state.trades.fills_of(venue, user.name, start_ms, end_ms)
+    ]
+    rows = sorted((_build_volume(*one) for one in found), key=lambda row: str(row["lastId"]))
+    after = [row for row in rows if str(row["lastId"]) > query.get("lastId", "")]
+    return wire.rest_ok(after[:size])
+
+
+def _build_volume(fill: Fill, venue: str, uid: int) -> Json:
+    volume, fee = plain(fill.funds), plain(fill.fee)
+    name = "spot" if venue == SPOT else "future"
+    tag, other = ("WithTag", "WithNoTag") if fill.order.is_tagged else ("WithNoTag", "WithTag")
+    names = ("spotTradingVolume", "futureTradingVolume", "tradingFee", "commission")
+    return {
+        "tradeTime": fill.time_ms,
+        "uid": str(uid),
+        "nickName": "",
+        "invitedByMe": False,
+        "totalCommission": "0",
+        "totalVolume": volume,
+        "totalFee": fee,
+        "rcode": "",
+        **{one + other: None for one in names},
+        **{one + tag: "0" for one in names},
+        f"{name}TradingVolume{tag}": volume,
+        f"tradingFee{tag}": fee,
+        "currency": "USDT",
+        "lastId": f"{fill.time_ms:013d}{fill.trade_id:0>20}",
+    }
 
 
 def _write(state: State, venue: str, start_ms: int, end_ms: int) -> str:

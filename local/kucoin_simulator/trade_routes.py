@@ -97,6 +97,15 @@ SPOT_ROWS: tuple[_Row, ...] = (
         "management",
         3,
     ),
+    (
+        "broker_volumes",
+        "GET",
+        "/api/v2/broker/queryDetailByUid",
+        rebates.list_volumes,
+        "General",
+        "management",
+        3,
+    ),
     ("hf_opened", "GET", "/api/v1/hf/accounts/opened", market.tell_hf, "General", "spot", 2),
 )
 FUTURES_ROWS: tuple[_Row, ...] = (

@@ -31,7 +31,7 @@ VAULT_USE = {
     "DepositAddressRole": {("kms:Decrypt", "api-key")},
 }
 # Roles that no function has: who assumes them.
-SCHEDULER_ROLES = {"RefreshScheduleRole", "WithdrawalScheduleRole"}
+SCHEDULER_ROLES = {"RefreshScheduleRole", "WithdrawalScheduleRole", "RebateScheduleRole"}
 SERVICES = dict.fromkeys(SCHEDULER_ROLES, "scheduler") | {"DeploymentRole": "codedeploy"}
 CALLER_ROLES = {"BrokerReadRole", "BrokerTradeRole", "BrokerMoneyRole"}
 # Actions for which AWS offers no resource to name.

@@ -22,6 +22,7 @@ TALKS_TO_KUCOIN = {
     "KeyCreationFunction",
     "KucoinProxyFunction",
     "OauthCallbackFunction",
+    "RebateFunction",
     "TokenRefreshFunction",
     "WithdrawalFunction",
     "WithdrawalTrackerFunction",

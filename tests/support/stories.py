@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubroker.domain.connection import Authorization
+from local.broker_account import give_broker_account, put_secret
 from local.deployed import DeployedStack
 from local.kucoin_simulator.client import SimulatorControl
 from local.streams import StreamFeed
@@ -226,6 +227,17 @@ def tell_tracking(scene: Scene) -> None:
         scene.functions.call("withdrawal_tracker", {"kind": "reconcile"}, remaining_ms=58_000)
 
 
+def tell_rebates(scene: Scene) -> None:
+    """KuCoin's file is ordered; the tags of a user who traded are checked, and shown."""
+    give_broker_account(scene.stack, scene.simulator)
+    link_user(scene.stack, scene.simulator, user_id="rebated")
+    path = "/v1/rebates?from=2025-06-01&to=2025-06-30&tradeType=SPOT"
+    assert scene.api.get(path).status == 200
+    scene.functions.call("rebate", {"kind": "check_tags"})
+    assert scene.api.get("/v1/tag-checks/2025-06-16").status == 404
+    put_secret(scene.stack)
+
+
 STORIES: list[Callable[[Scene], None]] = [
     tell_linking,
     tell_shredding,
@@ -236,4 +248,5 @@ STORIES: list[Callable[[Scene], None]] = [
     tell_proxy_and_deposits,
     tell_events,
     tell_tracking,
+    tell_rebates,
 ]

@@ -9,6 +9,7 @@ from kubroker.kucoin.withdrawals import WithdrawalClient
 from kubroker.settings import KucoinSettings
 from kubroker.usecases.kucoin_clients import KucoinClients
 from kubroker.usecases.withdrawal_keys import open_credentials
+from local.broker_account import give_broker_account, put_secret
 from tests.support.linked import link_user
 from tests.support.money import ORDER as WITHDRAWAL
 from tests.support.money import Money
@@ -158,6 +159,25 @@ def tell_poisoned_record(scene: Scene) -> None:
     scene.functions.call("event_publisher", {"Records": [record]})
 
 
+def tell_lost_tags(scene: Scene) -> None:
+    """An order without the broker's headers, a day later its volume, a key that is no broker's."""
+    give_broker_account(scene.stack, scene.simulator)
+    secrets = scene.stack.aws.client("secretsmanager")
+    held = secrets.get_secret_value(SecretId=scene.stack.physical_ids["KucoinSecret"])
+    put_secret(scene.stack, account=json.loads(held["SecretString"])["account"], spot={})
+    link_user(scene.stack, scene.simulator, user_id="untagged")
+    scene.simulator.add_balance("alice", "USDT", "1000", account="trade")
+    scene.functions.forget()
+    order = {"symbol": "BTC-USDT", "side": "buy", "type": "market", "size": "0.001"}
+    path = "/v1/connections/untagged/kucoin/api/v1/hf/orders"
+    scene.api.post(path, json={**order, "clientOid": "order-9"})
+    scene.later(36 * 3600 - time.time() % 86_400)
+    scene.functions.call("rebate", {"kind": "check_tags"})
+    scene.simulator.add_fault("rebate_report", "error", code="260500", msg="no", times=1)
+    scene.api.get("/v1/rebates?from=2025-06-01&to=2025-06-30&tradeType=SPOT")
+    put_secret(scene.stack)
+
+
 def _withdraw_elsewhere(money: Money, remark: str) -> None:
     """With the user's key, but past our records."""
     function = money.functions.stack.find_function("withdrawal")
@@ -183,4 +203,5 @@ TROUBLES = [
     tell_failing_refreshes,
     tell_troubled_withdrawals,
     tell_poisoned_record,
+    tell_lost_tags,
 ]

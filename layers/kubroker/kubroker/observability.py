@@ -58,6 +58,8 @@ WEBHOOK_DELIVERED = "WebhookDelivered"
 WEBHOOK_FAILED = "WebhookFailed"
 
 PROXY_BUDGET_REFUSED = "ProxyBudgetRefused"
+UNTAGGED_ORDER_SENT = "UntaggedOrderSent"
+UNTAGGED_VOLUME_FOUND = "UntaggedVolumeFound"
 PROXY_OUTCOME_UNKNOWN = "ProxyOutcomeUnknown"
 PAYOUT_ADDRESS_FAILED = "PayoutAddressFailed"
 PAYOUT_COMPLETED = "PayoutCompleted"

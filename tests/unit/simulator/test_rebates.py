@@ -1,4 +1,4 @@
-"""The broker's rebate report."""
+"""The broker's reports: the file of rebates, and volumes with and without the tag."""
 
 import csv
 import io
@@ -110,3 +110,52 @@ def test_report_is_for_the_broker_only(trader):
     answer = trader.get(REPORT, begin="20250616", end="20250616", tradeType=1)
 
     assert code_of(answer) == "260500"
+
+
+VOLUMES = "/api/v2/broker/queryDetailByUid"
+
+
+def test_volumes_tell_tagged_trades_from_others(trader, broker):
+    trader.spot_order(size="0.005")
+    body = {"symbol": "BTC-USDT", "side": "buy", "type": "market", "size": "0.001"}
+    trader.send("POST", "/api/v1/hf/orders", body, headers=BARE)
+    trader.transfer("MAIN", "CONTRACT", amount="500")
+    trader.futures()
+
+    found = broker.data(VOLUMES, uid="200000001")
+    names = ("spotTradingVolumeWithTag", "spotTradingVolumeWithNoTag", "futureTradingVolumeWithTag")
+    told = [tuple(row[name] for name in names) for row in found]
+    assert set(told) == {("300", None, "0"), (None, "60", None), ("0", None, "180")}
+    assert len(broker.data(VOLUMES, tradeType="FUTURE")) == 1
+    assert broker.data(VOLUMES, uid="7") == []
+    now = str(trader.now_ms)
+    assert broker.data(VOLUMES, endAt="1") == []
+    assert len(broker.data(VOLUMES, startAt=str(MORNING_MS), endAt=now)) == 3
+
+
+def test_volumes_come_in_pages(trader, broker):
+    for _ in range(3):
+        trader.spot(size="0.001")
+    whole = [row["lastId"] for row in broker.data(VOLUMES)]
+    first = broker.data(VOLUMES, pageSize=2)
+    rest = broker.data(VOLUMES, pageSize=2, lastId=first[-1]["lastId"], direction="NEXT")
+    assert [row["lastId"] for row in first + rest] == whole
+    assert len(set(whole)) == 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"tradeType": "1"},
+        {"direction": "LEFT"},
+        {"pageSize": "501"},
+        {"pageSize": "0"},
+        {"startAt": "x"},
+    ],
+)
+def test_volumes_refuse(broker, query):
+    assert code_of(broker.get(VOLUMES, **query)) == "400100"
+
+
+def test_volumes_are_for_the_broker_only(trader):
+    assert code_of(trader.get(VOLUMES)) == "260500"

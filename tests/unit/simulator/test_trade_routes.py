@@ -24,6 +24,7 @@ ROWS = [
     ("funding_ledger", "", "GET", LEDGERS, "General", "management", 2),
     ("trade_ledger", "", "GET", "/api/v1/hf/accounts/ledgers", "General", "spot", 2),
     ("rebate_report", "", "GET", "/api/v1/broker/api/rebase/download", "General", "management", 3),
+    ("broker_volumes", "", "GET", "/api/v2/broker/queryDetailByUid", "General", "management", 3),
     ("hf_opened", "", "GET", "/api/v1/hf/accounts/opened", "General", "spot", 2),
     ("futures_order", "/futures", "POST", "/api/v1/orders", "Futures", "futures", 2),
     ("futures_orders", "/futures", "GET", "/api/v1/orders", "General", "futures", 2),

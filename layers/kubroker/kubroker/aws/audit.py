@@ -10,7 +10,7 @@ A Lambda process works on one request at a time: the caller of the moment is the
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -28,6 +28,7 @@ from kubroker.observability import AUDIT_FAILED, count, logger
 from kubroker.settings import AuditSettings
 
 _ENTRY_IS_NEW = ["attribute_not_exists(#entryId)"]
+_SPAN_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -59,16 +60,29 @@ class Act:
 
 
 _callers: list[Caller] = []
+_ends: list[tuple[str, str | None]] = []
 
 
 def enter(caller: Caller) -> None:
     """From now on this caller is behind what is done."""
     _callers[:] = [caller]
+    _ends.clear()
 
 
 def leave() -> None:
     """The request is over."""
     _callers.clear()
+    _ends.clear()
+
+
+def describe_end(reference: str, code: str | None) -> None:
+    """For the last entry of the request of the moment: what it was about, and what came of it."""
+    _ends[:] = [(reference, code)]
+
+
+def find_end() -> tuple[str | None, str | None]:
+    """Reference and code of the request of the moment, as far as somebody described them."""
+    return _ends[0] if _ends else (None, None)
 
 
 def get_caller() -> Caller:
@@ -124,6 +138,27 @@ class AuditStore:
         )
         entries = [AuditEntry.model_validate(row) for row in rows]
         return entries, entries[-1].entry_id if last and entries else None
+
+    def iterate_span(self, user_id: str, start_ms: int, end_ms: int) -> Iterator[list[AuditEntry]]:
+        """A user's entries of a span of time, both ends included, oldest first, by pages.
+
+        Raises:
+            StoreError: DynamoDB could not be asked.
+        """
+        start: dict[str, Any] | None = None
+        bounds = {":u": user_id, ":a": f"{start_ms:013d}-", ":b": f"{end_ms + 1:013d}-"}
+        while True:
+            request: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
+            rows, start = self._table.query(
+                KeyConditionExpression="#u = :u AND #e BETWEEN :a AND :b",
+                ExpressionAttributeNames={"#u": "userId", "#e": "entryId"},
+                ExpressionAttributeValues=marshal(bounds),
+                Limit=_SPAN_ROWS,
+                **request,
+            )
+            yield [AuditEntry.model_validate(row) for row in rows]
+            if start is None:
+                return
 
 
 @cache

@@ -42,7 +42,8 @@ class AuditEntry(StoredModel):
     principal           s     ARN of the caller, or the function that acted by itself
     requestId           s     API Gateway's
     requestHash         hash  SHA-256 of the request's body; none where it held a code
-    reference           s     the withdrawal, attempt or event
+    reference           s     the withdrawal, attempt or event; of the proxy the call, and code
+                              is KuCoin's
     ==================  ====  ============================================================
     """
 

@@ -2,10 +2,11 @@
 
 from pydantic import ConfigDict, Field
 
+from kubroker.domain.broker_protocol import BrokerProtocol
 from kubroker.domain.withdrawal_protocol import WithdrawalProtocol
 
 
-class KucoinProtocol(WithdrawalProtocol):
+class KucoinProtocol(WithdrawalProtocol, BrokerProtocol):
     """Facts of KuCoin's protocol that its documents do not state.
 
     Each field's description ends with how sure its default is: [sdk] the official SDK,

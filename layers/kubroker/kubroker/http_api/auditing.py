@@ -67,12 +67,15 @@ def answer_audited(
 
 
 def _build_act(request: _Request, outcome: AuditOutcome, status: int | None = None) -> Act:
+    reference, code = audit.find_end()
     return Act(
         user_id=request.user_id,
         kind=AuditKind.REQUEST,
         action=request.route,
         outcome=outcome,
         status=status,
+        code=code,
+        reference=reference,
     )
 
 

@@ -87,6 +87,15 @@ class KucoinForwarder:
         self._random_share = random_share
         self._clock_trusted_until = float("-inf")
 
+    def has_tag(self, host: ProxyHost) -> bool:
+        """Whether requests to this host go out with the broker's headers.
+
+        Raises:
+            ConfigurationError: The secret can't be read.
+        """
+        secret = self._secret()
+        return (secret.futures if host == "futures" else secret.spot) is not None
+
     def forward(self, request: ForwardedRequest, *, deadline_seconds: float) -> KucoinAnswer:
         """Sends and gives KuCoin's answer, whatever it says.
 

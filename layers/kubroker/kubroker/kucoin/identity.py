@@ -18,6 +18,16 @@ class BrokerIdentity(BaseModel):
     broker_key: SecretStr = Field(min_length=1, alias="brokerKey")
 
 
+class BrokerAccount(BaseModel):
+    """An API key of the broker's own KuCoin account; reads rebates, needs General only."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    api_key: SecretStr = Field(min_length=1, alias="apiKey")
+    api_secret: SecretStr = Field(min_length=1, alias="apiSecret")
+    passphrase: SecretStr = Field(min_length=1)
+
+
 def _empty_as_none(value: Any) -> Any:
     """An operator who has no such part leaves it out, empty, or with empty fields."""
     if isinstance(value, dict):
@@ -40,13 +50,15 @@ class KucoinSecret(BaseModel):
     )
     spot: Annotated[BrokerIdentity | None, BeforeValidator(_empty_as_none)] = None
     futures: Annotated[BrokerIdentity | None, BeforeValidator(_empty_as_none)] = None
+    account: Annotated[BrokerAccount | None, BeforeValidator(_empty_as_none)] = None
 
 
 def parse_kucoin_secret(text: str) -> KucoinSecret:
     """Reads the secret's JSON.
 
     Args:
-        text: ``{"clientSecret": …, "spot": {"partner", "brokerName", "brokerKey"}, "futures": …}``.
+        text: ``{"clientSecret": …, "spot": {"partner", "brokerName", "brokerKey"}, "futures": …,
+            "account": {"apiKey", "apiSecret", "passphrase"}}``.
 
     Returns:
         The parts that are filled; the others are None.

@@ -9,6 +9,7 @@ from kubroker.kucoin.api_keys import ApiKeyClient
 from kubroker.kucoin.forwarding import KucoinForwarder
 from kubroker.kucoin.identity import KucoinSecret, parse_kucoin_secret
 from kubroker.kucoin.oauth import OAuthClient
+from kubroker.kucoin.rebates import RebateClient
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.transport import KucoinTransport
 from kubroker.settings import KucoinSettings
@@ -35,6 +36,10 @@ class KucoinClients:
         """The proxy's way to KuCoin: its answers may be large, and go on as they are."""
         transport = KucoinTransport(max_answer_bytes=MAX_FORWARDED_BYTES)
         return KucoinForwarder(self._settings, self._get_secret, transport, self.rest)
+
+    def build_rebates(self) -> RebateClient:
+        """KuCoin's reports for the broker, with the key of its own account."""
+        return RebateClient(self.rest, self._get_secret, self._settings.protocol)
 
     def _get_secret(self) -> KucoinSecret:
         return parse_kucoin_secret(get_secret_json(self._secret_name))

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kubroker.aws.audit import get_caller
+from kubroker.aws.audit import describe_end, get_caller
 from kubroker.domain.budget import Budgets, parse_quota
+from kubroker.domain.order_tags import build_reference, is_order
 from kubroker.domain.permissions import Permission
 from kubroker.domain.proxy_policy import (
     PUBLIC_POOL,
@@ -31,6 +32,7 @@ from kubroker.observability import (
     CONFIGURATION_ERROR_FOUND,
     PROXY_BUDGET_REFUSED,
     PROXY_OUTCOME_UNKNOWN,
+    UNTAGGED_ORDER_SENT,
     count,
     logger,
 )
@@ -130,6 +132,8 @@ class Proxy:
             _tell(request, call, error.code)
             raise
         _tell(request, call, answer.status)
+        if call.method != "GET":
+            describe_end(build_reference(request.host, call), find_code(answer))
         _watch(answer)
         return answer
 
@@ -149,6 +153,9 @@ class Proxy:
         self, forwarded: ForwardedRequest, account: str, call: ForwardableCall, seconds: float
     ) -> KucoinAnswer:
         quota = None
+        if is_order(forwarded.host, call) and not self._forwarder.has_tag(forwarded.host):
+            count(UNTAGGED_ORDER_SENT)
+            logger.warning("an order goes out without the tag", extra={"host": forwarded.host})
         try:
             answer = self._forwarder.forward(forwarded, deadline_seconds=seconds)
             quota = parse_quota(answer.headers)
