@@ -190,15 +190,18 @@ def run_demo(say: Callable[[str], None] = print) -> int:
     with LocalStack(ports=ports, log_folder=log_folder, say=say) as stack:
         say(f"Ready after {time.monotonic() - started:.1f} s: {stack.gateway_url}")
         world = World(stack)
+        from local.demo_payment import PaymentStory
         from local.demo_rotation import ROTATION  # it builds on this module
         from local.demo_trade import TRADE
         from local.demo_withdrawal import WithdrawalStory
 
+        withdrawal = WithdrawalStory()
         stories = {
             **STORIES,
             "Tokens are rotated, and a worker dies": ROTATION,
             "The user trades, and is paid": TRADE,
-            "A withdrawal with two codes, to its end": WithdrawalStory().steps(),
+            "A withdrawal with two codes, to its end": withdrawal.steps(),
+            "The user pays with KuCoin": PaymentStory(withdrawal).steps(),
         }
         for title, steps in stories.items():
             say(f"\n{title}")

@@ -120,7 +120,7 @@ class WithdrawalStory:
             self.told = self.world.call("GET", self._path(self.told["withdrawalId"]))
             if self.told["status"] == "SUCCESS":
                 return f"SUCCESS, fee {self.told['fee']}, transaction {self.told['walletTxId']}"
-            self._make_due()
+            self.make_due(self.told["withdrawalId"])
             self.world.stack.pool.invoke("withdrawal_tracker", {"kind": "track"})
             time.sleep(_POLL_SECONDS)
         raise StoryError(f"not at its end: {json.dumps(self.told)}")
@@ -151,13 +151,14 @@ class WithdrawalStory:
         form.fields = [(f"code-{name}", value) for name, value in codes.items()]
         return self.world.browser.submit(page, form)
 
-    def _make_due(self) -> None:
+    def make_due(self, withdrawal_id: str) -> None:
+        """As if the tracker's next look at it had come."""
         stack = self.world.stack
         stack.aws.client("dynamodb").update_item(
             TableName=stack.stack.tables["WithdrawalsTable"],
             Key={
                 "userId": {"S": self.world.user},
-                "withdrawalId": {"S": self.told["withdrawalId"]},
+                "withdrawalId": {"S": withdrawal_id},
             },
             UpdateExpression="SET nextCheckAt = :now",
             ConditionExpression="attribute_exists(nextCheckAt)",

@@ -107,9 +107,9 @@ def money(api, functions, simulator, monkeypatch) -> Money:
     return made
 
 
-def die(money: Money, forked: ForkedFunctions, kill: Kill, act: Callable[[Money], Any]) -> None:
+def die[M: Money](money: M, forked: ForkedFunctions, kill: Kill, act: Callable[[M], Any]) -> None:
     """Runs the act in a process that is killed at the point."""
-    aside = Money(
+    aside = type(money)(
         ApiClient(forked, money.api.base_url), money.functions, money.simulator, money.monkeypatch
     )
     stand = Standstill(money.functions.stack.aws, money.simulator, kill.point, lambda: act(aside))

@@ -119,8 +119,9 @@ def test_twenty_presses_at_once_ask_kucoin_once(paying: Paying) -> None:
 @pytest.mark.parametrize(
     ("main", "trade", "words"),
     [
-        ("50", "500", "500 USDT is in your trading account; 61 USDT is missing"),
-        ("50", "0", "50 USDT can."),
+        ("50", "500", "Your trading account has 500 USDT: move 61 USDT to the main account"),
+        ("50", "60", "Your trading account has 60 USDT, which is not enough either."),
+        ("50", "0", "only 50 USDT can be withdrawn there."),
     ],
 )
 def test_funds_that_went_elsewhere_are_told_and_can_be_put_right(
@@ -131,7 +132,7 @@ def test_funds_that_went_elsewhere_are_told_and_can_be_put_right(
     paying.bring("trade", trade)
     page = paying.pay(link)
     assert (page.status, words in page.text) == (422, True)
-    assert "111 USDT has to leave your main account" in page.text
+    assert "it takes 111 USDT from your main account" in page.text
     assert 'role="alert"' in page.text
     assert (paying.asked(), paying.spent(), paying.get()["status"]) == (0, 0, "OPEN")
     paying.bring("main", "111")

@@ -1,6 +1,7 @@
 """Payments from the broker's side: opened once, followed, listed, cancelled, expired."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -426,3 +427,21 @@ def test_withdrawals_of_a_user_name_payments_as_such(paying: Paying) -> None:
 def test_payees_of_the_local_stack_are_what_is_asked_for_here() -> None:
     assert {payee["id"] for payee in PAYEES} == {"shop", "shop-uid"}
     assert REQUEST["payee"] == "shop"
+
+
+def test_claim_after_its_time_is_refused_however_the_press_came_there(paying: Paying) -> None:
+    from kubroker.errors import ConflictError
+    from kubroker.usecases.withdrawal_claims import ClaimRequest, WithdrawalClaims
+
+    paying.link()
+    payment = paying.stored()
+    claims = WithdrawalClaims(
+        paying.store, paying.connections, paying.limits, usdt_per_day=Decimal(1000)
+    )
+    wish = ClaimRequest(
+        is_verification=False, quote=None, acknowledged=frozenset(), timestamp_ms=lambda: 1
+    )
+    with pytest.raises(ConflictError) as caught:
+        claims.claim(payment, wish, now=payment.created_at + 1800)
+    assert caught.value.code == "payment_expired"
+    assert paying.stored() == payment

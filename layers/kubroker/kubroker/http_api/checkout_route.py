@@ -6,6 +6,7 @@ It answers the same links as the verification page, for withdrawals that are pay
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import Response
@@ -153,15 +154,15 @@ def _explain(payment: Withdrawal, error: KubrokerError) -> str:
 def _explain_balance(currency: str, error: KubrokerError) -> str:
     told = error.members
     words = (
-        f"Nothing was paid: {told['required']} {currency} has to leave your main account at "
-        f"KuCoin, fees included, and {told['withdrawable']} {currency} can."
+        f"Nothing was paid: it takes {told['required']} {currency} from your main account at "
+        f"KuCoin, fees included, and only {told['withdrawable']} {currency} can be withdrawn there."
     )
-    if "missing" in told:
-        words += (
-            f" {told['tradeAccount']} {currency} is in your trading account; {told['missing']} "
-            f"{currency} is missing in the main account. Move it there at KuCoin, then pay."
-        )
-    return words
+    if "missing" not in told:
+        return words
+    words += f" Your trading account has {told['tradeAccount']} {currency}"
+    if Decimal(told["tradeAccount"]) < Decimal(told["missing"]):
+        return f"{words}, which is not enough either."
+    return f"{words}: move {told['missing']} {currency} to the main account at KuCoin, then pay."
 
 
 def _tell_time(epoch_seconds: int) -> str:

@@ -20,14 +20,16 @@ so that {payee} gets the whole amount.</p>
 <div class="actions"><button class="button" type="submit">Pay {leaves}</button></div>
 </form>
 <p class="soft small">KuCoin may ask you for codes next. It can be paid until {until}. Fees follow
-KuCoin’s prices and may move by a hundredth until you pay.</p>
+KuCoin’s prices: they may be up to 1 % higher when you pay.</p>
 <div class="actions"><form method="post" action="{action}">
 <input type="hidden" name="action" value="cancel">
 <button class="button quiet" type="submit">Cancel this payment</button></form>
 <a class="button quiet" href="{back}">Back to {broker}</a></div>""")
 _NOTICE = Markup("""<section class="note"><h2>{title}</h2><p>{text}</p>{link}</section>
 """)
-_LINK = Markup('<p><a href="{url}" rel="noreferrer">{text}</a></p>')
+_LINK = Markup(
+    '<div class="actions"><a class="button quiet" href="{url}" rel="noreferrer">{text}</a></div>'
+)
 _FOOT = "Nothing leaves your account before you press Pay."
 
 

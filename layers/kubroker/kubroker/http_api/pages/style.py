@@ -110,6 +110,8 @@ legend + .soft, .next h2 + .soft { margin-top: .2rem; }
 
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; }
 .actions > form { flex: 1 1 12rem; display: flex; }
+.actions > form > * { margin-top: 0; }
+.note .actions { margin-top: .9rem; }
 .button { flex: 1 1 12rem; display: inline-flex; align-items: center; justify-content: center;
   min-height: 3rem; padding: .65rem 1.25rem; border: 1px solid transparent;
   border-radius: .8rem; font: inherit; font-weight: 600; text-align: center;

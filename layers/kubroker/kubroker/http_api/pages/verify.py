@@ -167,8 +167,6 @@ def build_facts(payment: Payment) -> Markup:
     rows: list[tuple[str, Markup | str, str]] = [("Amount", payment.amount, ' class="strong"')]
     if payment.payee:
         rows.append(("To", payment.payee, ""))
-    if payment.reference:
-        rows.append(("Reference", payment.reference, ""))
     rows += [
         (payment.destination_name, _CODE.format(text=payment.destination), ' class="long"'),
     ]
@@ -176,6 +174,8 @@ def build_facts(payment: Payment) -> Markup:
         rows.append(("Memo (tag)", _CODE.format(text=payment.memo), ' class="long"'))
     if payment.network:
         rows.append(("Network", payment.network, ""))
+    if payment.reference:
+        rows.append(("Reference", payment.reference, ""))
     rows += [(name, text, "") for name, text in payment.fees]
     rows += [
         ("Leaves your account", payment.leaves, ' class="total"'),
