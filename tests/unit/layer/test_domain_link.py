@@ -28,6 +28,7 @@ from kubroker.domain.session import (
     parse_handle,
     settle_choice,
 )
+from kubroker.errors import UnprocessableError
 
 HANDLE = "a" * 22 + "." + "b" * 43
 
@@ -88,7 +89,7 @@ def test_choice_includes_general_and_the_required() -> None:
 
 
 def test_choice_beyond_the_offer_is_refused() -> None:
-    with pytest.raises(ValueError, match="WITHDRAWAL"):
+    with pytest.raises(UnprocessableError, match="WITHDRAWAL"):
         settle_choice([Permission.WITHDRAWAL], offered=[Permission.SPOT], required=[])
 
 
@@ -189,7 +190,7 @@ def test_item_of_a_newer_release_is_read() -> None:
 
 
 def test_choice_without_the_users_own_withdrawal_is_refused_even_where_required() -> None:
-    with pytest.raises(ValueError, match="WITHDRAWAL"):
+    with pytest.raises(UnprocessableError, match="WITHDRAWAL"):
         settle_choice([], offered=[], required=[Permission.WITHDRAWAL])
     assert settle_choice([Permission.WITHDRAWAL], offered=[], required=[Permission.WITHDRAWAL]) == [
         Permission.GENERAL,

@@ -3,16 +3,14 @@
 What happens to keys and tokens of a connection stands in ``key_attempts`` and ``rotations``.
 """
 
-import base64
-import binascii
-import json
 import re
 from typing import Any
 
 from kubroker.aws.sessions import SessionStore
 from kubroker.aws.table import Put, Table, Update, marshal, unmarshal
 from kubroker.domain.connection import AttemptState, Connection, ConnectionStatus
-from kubroker.errors import BadRequestError, NotFoundError
+from kubroker.domain.cursor import build_cursor, build_cursor_error, parse_cursor
+from kubroker.errors import NotFoundError
 
 SAME_GENERATION = "#linkGeneration = :generation"
 IS_CONNECTED = "NOT #connectionStatus IN (:disconnecting, :disconnected)"
@@ -200,7 +198,7 @@ class ConnectionStore:
         """
         request: dict[str, Any] = {"Limit": limit}
         if cursor is not None:
-            request["ExclusiveStartKey"] = _parse_cursor(cursor, status)
+            request["ExclusiveStartKey"] = _parse_start(cursor, status)
         if status is None:
             items, last = self.table.scan(**request)
         else:
@@ -214,7 +212,7 @@ class ConnectionStore:
             found = (self.table.find({"userId": row["userId"]}) for row in rows)
             items = [item for item in found if item is not None]
         page = [Connection.model_validate(item) for item in items]
-        return page, None if last is None else _build_cursor(last)
+        return page, None if last is None else build_cursor(unmarshal(last))
 
 
 def _shred_candidate(connection: Connection) -> dict[str, Any]:
@@ -224,31 +222,16 @@ def _shred_candidate(connection: Connection) -> dict[str, Any]:
     return {"keyAttempt.dataKey": None, "keyAttempt.ciphertext": None}
 
 
-def _build_cursor(key: dict[str, Any]) -> str:
-    text = json.dumps(unmarshal(key), sort_keys=True, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
 def _is_key_value(value: Any) -> bool:
     """What a userId or a status can be; DynamoDB refuses longer keys with an error."""
     return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,128}", value) is not None
 
 
-def _parse_cursor(cursor: str, status: ConnectionStatus | None) -> dict[str, Any]:
+def _parse_start(cursor: str, status: ConnectionStatus | None) -> dict[str, Any]:
     expected = {"userId"} if status is None else {"userId", "connectionStatus"}
-    try:
-        key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError, RecursionError):
-        key = None
-    is_ours = isinstance(key, dict) and set(key) == expected
-    if not is_ours or not all(_is_key_value(value) for value in key.values()):
-        raise BadRequestError(
-            "The cursor is not one that this list gave.", code="invalid_cursor", field="cursor"
-        )
+    key = parse_cursor(cursor)
+    if set(key) != expected or not all(_is_key_value(value) for value in key.values()):
+        raise build_cursor_error()
     if status is not None and key["connectionStatus"] != status:
-        raise BadRequestError(
-            "The cursor belongs to a list with another status.",
-            code="invalid_cursor",
-            field="cursor",
-        )
+        raise build_cursor_error("The cursor belongs to a list with another status.")
     return marshal(key)

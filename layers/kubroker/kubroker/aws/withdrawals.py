@@ -11,7 +11,7 @@ from typing import Any
 
 from kubroker.aws.limits import LimitStore
 from kubroker.aws.table import ConditionCheck, Put, Table, Update, marshal
-from kubroker.aws.withdrawal_cursors import build_cursor, parse_cursor
+from kubroker.aws.withdrawal_positions import build_position, parse_position
 from kubroker.domain.payment import derive_payment_status
 from kubroker.domain.withdrawal import (
     GIVES_BACK,
@@ -159,7 +159,7 @@ class WithdrawalStore:
             request["ExpressionAttributeNames"]["#s"] = "state"
             values[":s"] = state
         request["ExpressionAttributeValues"] = marshal(values)
-        start = parse_cursor(cursor, user_id) if cursor is not None else None
+        start = parse_position(cursor, user_id) if cursor is not None else None
         rows: list[dict[str, Any]] = []
         while len(rows) < limit:
             more = {"ExclusiveStartKey": start} if start else {}
@@ -168,7 +168,7 @@ class WithdrawalStore:
             if start is None:
                 break
         found = (self.find(row["userId"], row["withdrawalId"]) for row in rows)
-        return [one for one in found if one is not None], build_cursor(start) if start else None
+        return [one for one in found if one is not None], build_position(start) if start else None
 
     def find_in_flight(self, user_id: str) -> list[Withdrawal]:
         """A user's withdrawals that KuCoin has or may have, read consistently."""

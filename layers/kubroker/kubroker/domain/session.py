@@ -21,6 +21,7 @@ from pydantic import Field
 
 from kubroker.domain.permissions import Permission
 from kubroker.domain.stored import StoredModel
+from kubroker.errors import UnprocessableError
 
 SCHEMA_VERSION = 1
 STATE_SECONDS = 600
@@ -178,13 +179,18 @@ def settle_choice(
     """What a consent means: GENERAL, the required, and the chosen that were offered.
 
     Raises:
-        ValueError: Something was chosen that was not offered; or withdrawal, which nobody may
-            grant but the user, was required and not chosen.
+        UnprocessableError: ``permission_not_offered``: something was chosen that was not offered;
+            or withdrawal, which nobody may grant but the user, was required and not chosen.
     """
     if Permission.WITHDRAWAL in set(required) - set(chosen):
-        raise ValueError("not chosen by the user: WITHDRAWAL")
+        raise UnprocessableError(
+            "WITHDRAWAL was not chosen by the user.", code="permission_not_offered"
+        )
     available = {Permission.GENERAL, *offered, *required}
     wanted = {Permission.GENERAL, *required, *chosen}
     if foreign := wanted - available:
-        raise ValueError(f"not offered: {', '.join(sorted(foreign))}")
+        raise UnprocessableError(
+            f"These permissions were not offered: {', '.join(sorted(foreign))}.",
+            code="permission_not_offered",
+        )
     return [permission for permission in Permission if permission in wanted]

@@ -12,7 +12,6 @@ from kubroker.aws.vault import Vault
 from kubroker.domain.session import LinkEnd
 from kubroker.http_api.browser import build_base_url, find_cookie, redirect
 from kubroker.http_api.link_pages import LinkPages, build_completion_url
-from kubroker.http_api.pages import Broker
 from kubroker.settings import (
     ConnectSettings,
     KucoinSettings,
@@ -33,11 +32,7 @@ class CallbackRoute:
         self, settings: ConnectSettings, kucoin: KucoinSettings, callback: OauthCallback
     ) -> None:
         """Joins settings and use case."""
-        self.pages = LinkPages(
-            Broker(settings.broker_name, settings.broker_logo_url),
-            kucoin.web_url,
-            kucoin.protocol.login_origins,
-        )
+        self.pages = LinkPages(settings, kucoin)
         self._settings = settings
         self._callback = callback
 

@@ -30,7 +30,6 @@ from kubroker.http_api.models import (
     OpenSessionResponse,
     ProgressResponse,
 )
-from kubroker.http_api.pages import Broker
 from kubroker.kucoin.oauth import OAuthClient
 from kubroker.kucoin.transport import KucoinTransport
 from kubroker.observability import logger
@@ -66,11 +65,7 @@ class ConnectRoutes:
     ) -> None:
         """Joins settings and use cases."""
         self.stage = stage
-        self.pages = LinkPages(
-            Broker(settings.broker_name, settings.broker_logo_url),
-            kucoin.web_url,
-            kucoin.protocol.login_origins,
-        )
+        self.pages = LinkPages(settings, kucoin)
         self._settings = settings
         self._oauth = oauth
         self._sessions = sessions

@@ -1,6 +1,6 @@
 """The linking session in the browser: which page answers which state."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from kubroker.http_api.pages import (
     render_end,
     render_progress,
 )
+from kubroker.settings import ConnectSettings, KucoinSettings
 from kubroker.usecases.connect_sessions import Progress
 
 _STATUS_OF_END = {
@@ -37,17 +38,12 @@ _STATUS_OF_END = {
 class LinkPages:
     """Pages of one installation: its broker, and KuCoin's web origin for the form policy."""
 
-    def __init__(self, broker: Broker, kucoin_web_url: str, login_origins: Iterable[str]) -> None:
-        """Remembers who the pages speak for and where the consent form may lead.
-
-        Args:
-            broker: As users know it.
-            kucoin_web_url: Where the login page is.
-            login_origins: Where the login page itself may redirect to at once.
-        """
-        self._broker = broker
-        parts = urlsplit(kucoin_web_url)
-        self._form_origins = (f"{parts.scheme}://{parts.netloc}", *sorted(login_origins))
+    def __init__(self, settings: ConnectSettings, kucoin: KucoinSettings) -> None:
+        """Remembers who the pages speak for and where the consent form may lead."""
+        self._broker = Broker(settings.broker_name, settings.broker_logo_url)
+        parts = urlsplit(kucoin.web_url)
+        origins = sorted(kucoin.protocol.login_origins)
+        self._form_origins = (f"{parts.scheme}://{parts.netloc}", *origins)
 
     def consent(self, session: ConnectSession, handle: str, cookies: list[Cookie]) -> Response[str]:
         """The question."""

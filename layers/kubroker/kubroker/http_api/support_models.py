@@ -1,13 +1,12 @@
 """What support asks: a user's timeline, and who is behind an id of KuCoin's."""
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import Self
 
 from kubroker.aws.search import Match
 from kubroker.domain.audit import ENTRY_ID, AuditEntry, AuditKind, AuditOutcome
+from kubroker.domain.cursor import build_cursor, build_cursor_error, parse_cursor
 from kubroker.errors import BadRequestError, UnprocessableError
 from kubroker.http_api.api import ResponseModel, format_time
 
@@ -48,7 +47,7 @@ class TimelineResponse(ResponseModel):
     @classmethod
     def build(cls, entries: list[AuditEntry], last: str | None) -> Self:
         """A page and the cursor of the next."""
-        cursor = base64.urlsafe_b64encode(last.encode()).decode().rstrip("=") if last else None
+        cursor = build_cursor({"entryId": last}) if last else None
         rows = [TimelineEntry.build(entry) for entry in entries]
         return cls(entries=rows, next_cursor=cursor)
 
@@ -92,7 +91,7 @@ def parse_timeline_query(query: dict[str, str]) -> tuple[int, str | None]:
     if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= 100):
         raise UnprocessableError("limit has to be 1 to 100.", field="limit")
     cursor = query.get("cursor")
-    return int(limit), None if cursor is None else _parse_cursor(cursor)
+    return int(limit), None if cursor is None else _parse_start(cursor)
 
 
 def parse_search_query(query: dict[str, str]) -> SearchQuery:
@@ -120,13 +119,8 @@ def _refuse_others(query: dict[str, str], known: set[str]) -> None:
         )
 
 
-def _parse_cursor(cursor: str) -> str:
-    try:
-        entry_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except (binascii.Error, ValueError):
-        entry_id = ""
-    if not ENTRY_ID.fullmatch(entry_id):
-        raise BadRequestError(
-            "The cursor is not one that this list gave.", code="invalid_cursor", field="cursor"
-        )
+def _parse_start(cursor: str) -> str:
+    entry_id = parse_cursor(cursor).get("entryId")
+    if not isinstance(entry_id, str) or not ENTRY_ID.fullmatch(entry_id):
+        raise build_cursor_error()
     return entry_id

@@ -1,6 +1,5 @@
 """A live access token for whoever calls KuCoin with the bearer: by the same claim as rotation."""
 
-import json
 from collections.abc import Callable
 
 from pydantic import SecretStr
@@ -12,6 +11,7 @@ from kubroker.domain.rotation_rules import RotationRules
 from kubroker.errors import ConflictError, UnavailableError
 from kubroker.usecases.clock import Clock, Deadline
 from kubroker.usecases.rotation import Ending, Refresh
+from kubroker.usecases.token_pair_secret import open_access_token
 
 # A caller behind the API has 28 seconds, and its own call to make.
 BUDGET_SECONDS = 14.0
@@ -128,8 +128,7 @@ class AccessTokens:
         if wrapped is None or ciphertext is None:
             raise _authorization_required()
         context = EncryptionContext(connection.user_id, Purpose.OAUTH_TOKENS)
-        payload = json.loads(self._vault.unwrap(wrapped, context).decrypt(ciphertext))
-        return SecretStr(payload["accessToken"])
+        return open_access_token(ciphertext, self._vault.unwrap(wrapped, context))
 
 
 def _authorization_required() -> ConflictError:

@@ -34,7 +34,6 @@ from kubroker.errors import (
     GoneError,
     LostRaceError,
     NotFoundError,
-    UnprocessableError,
 )
 
 _SECRET_BYTES = 32
@@ -185,12 +184,7 @@ class ConnectSessions:
             ForbiddenError: Another browser has this link.
             GoneError: The link is used or has expired.
         """
-        try:
-            permissions = settle_choice(chosen, offered=session.offered, required=session.required)
-        except ValueError as error:
-            raise UnprocessableError(
-                f"These permissions were {error}.", code="permission_not_offered"
-            ) from error
+        permissions = settle_choice(chosen, offered=session.offered, required=session.required)
         is_only = is_addressbook_only or session.is_addressbook_only
         secret = parse_secret(browser_secret) or self.create_browser_secret()
         state_secret = derive_state_secret(secret, permissions, is_addressbook_only=is_only)

@@ -6,7 +6,6 @@ delivery never asks), 2 data key ready, 3 ask on a fresh connection, 4 store, 5 
 OUTCOME_UNKNOWN, never repeated by itself; after 4 a redelivery goes on with the check.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -44,9 +43,9 @@ from kubroker.observability import (
 from kubroker.settings import KucoinProtocol
 from kubroker.usecases.api_key_secret import seal_api_key
 from kubroker.usecases.key_checks import KeyChecks
+from kubroker.usecases.token_pair_secret import open_access_token
 
 _CREATE_DEADLINE_SECONDS = 8.0
-_CHECK_DEADLINE_SECONDS = 5.0
 
 _CODE_OF_REFUSAL = {
     KeyRefusal.RISK_VALIDATION: "permission_mismatch",
@@ -242,8 +241,7 @@ class KeyCreation:
             return None
         context = EncryptionContext(connection.user_id, Purpose.OAUTH_TOKENS)
         data_key = self._vault.unwrap(pending.pair.data_key, context)
-        payload = json.loads(data_key.decrypt(pending.pair.ciphertext))
-        return SecretStr(payload["accessToken"])
+        return open_access_token(pending.pair.ciphertext, data_key)
 
 
 def _build_act(

@@ -9,7 +9,7 @@ from kubroker.aws.queue import Queue
 from kubroker.domain.connection import AttemptState, Authorization, Connection, KeyAttempt
 from kubroker.domain.permissions import Permission, check_available, sort_permissions
 from kubroker.domain.session import ConnectSession, LinkEnd, settle_choice
-from kubroker.errors import ConflictError, LostRaceError, UnprocessableError
+from kubroker.errors import ConflictError, LostRaceError
 from kubroker.usecases.completion import build_create_key_message, send_again
 
 _ATTEMPT_ID_BYTES = 16
@@ -115,14 +115,7 @@ class KeyRequests:
         if attempt.code != LinkEnd.PERMISSION_MISMATCH:
             send_again(self._queue, connection)
             raise ConflictError("Nothing is to be tried again.", code="session_used")
-        try:
-            chosen = settle_choice(
-                permissions, offered=attempt.permissions, required=session.required
-            )
-        except ValueError as error:
-            raise UnprocessableError(
-                f"These permissions were {error}.", code="permission_not_offered"
-            ) from error
+        chosen = settle_choice(permissions, offered=attempt.permissions, required=session.required)
         return self.request(
             session.user_id,
             chosen,

@@ -6,7 +6,6 @@ an EXCHANGING whose lease lapses, and the user starts again; after 3 the same ca
 the same completion code again, since the browser can derive it.
 """
 
-import json
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -29,6 +28,7 @@ from kubroker.errors import ConfigurationError, KucoinError, LostRaceError, Stor
 from kubroker.kucoin.oauth import OAuthClient, TokenOutcome, TokenPair, classify_token_refusal
 from kubroker.observability import CONFIGURATION_ERROR_FOUND, count, logger
 from kubroker.settings import KucoinProtocol
+from kubroker.usecases.token_pair_secret import seal_pair
 
 _EXCHANGE_DEADLINE_SECONDS = 12.0
 
@@ -217,13 +217,9 @@ def build_staged_pair(
     """
     if pair.refresh_token is None:
         raise ValueError("a pair without a refresh token can't be kept alive")
-    payload = {
-        "accessToken": pair.access_token.get_secret_value(),
-        "refreshToken": pair.refresh_token.get_secret_value(),
-    }
     return StagedPair(
         data_key=data_key.wrapped,
-        ciphertext=data_key.encrypt(json.dumps(payload).encode()),
+        ciphertext=seal_pair(pair.access_token, pair.refresh_token, data_key),
         access_token_expires_at=now + pair.access_expires_in_seconds,
         refresh_token_expires_at=now + refresh_token_seconds,
     )

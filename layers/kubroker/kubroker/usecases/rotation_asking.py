@@ -1,6 +1,5 @@
 """Steps 2 and 3: unwrap the data key, ask KuCoin, seal what it says under the same key."""
 
-import json
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -15,6 +14,7 @@ from kubroker.observability import logger
 from kubroker.settings import KucoinProtocol
 from kubroker.usecases.clock import Clock
 from kubroker.usecases.rotation_outcomes import classify
+from kubroker.usecases.token_pair_secret import open_refresh_token, seal_pair
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ class RotationAsking:
             raise VaultError("There is no pair to open.")
         context = EncryptionContext(claimed.user_id, Purpose.OAUTH_TOKENS)
         data_key = self._vault.unwrap(wrapped, context, is_noted=False)
-        payload = json.loads(data_key.decrypt(ciphertext))
-        return data_key, SecretStr(payload["refreshToken"])
+        return data_key, open_refresh_token(ciphertext, data_key)
 
     def _seal(
         self, claimed: Connection, pair: TokenPair, opened: tuple[DataKey, SecretStr], now: int
@@ -90,11 +89,6 @@ class RotationAsking:
         """The new pair as ciphertext with its plan; without a new refresh token, the old one."""
         data_key, old_token = opened
         is_half = pair.refresh_token is None
-        refresh_token = pair.refresh_token or old_token
-        payload = {
-            "accessToken": pair.access_token.get_secret_value(),
-            "refreshToken": refresh_token.get_secret_value(),
-        }
         access_expires_at = now + pair.access_expires_in_seconds
         refresh_expires_at = now + self._protocol.refresh_token_seconds
         if is_half and claimed.refresh_token_expires_at is not None:
@@ -103,7 +97,7 @@ class RotationAsking:
             user_id=claimed.user_id,
             claim_seq=claimed.claim_seq,
             data_key=data_key.wrapped,
-            ciphertext=data_key.encrypt(json.dumps(payload).encode()),
+            ciphertext=seal_pair(pair.access_token, pair.refresh_token or old_token, data_key),
             access_token_expires_at=access_expires_at,
             refresh_token_expires_at=refresh_expires_at,
             action_due_at=plan_rotation(
