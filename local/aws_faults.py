@@ -59,6 +59,7 @@ class FaultRule:
         code: Error code of ``error``.
         status: HTTP status of ``error``; None takes the code's usual one.
         seconds: How long ``delay`` waits.
+        reasons: Codes of a cancelled transaction's CancellationReasons, one for each item.
     """
 
     kind: Literal["error", "drop", "delay", "hold"]
@@ -72,6 +73,7 @@ class FaultRule:
     code: str = "InternalServerError"
     status: int | None = None
     seconds: float = 0.0
+    reasons: tuple[str, ...] = ()
     id: str = ""
     seen: int = 0
     hits: int = 0
@@ -272,7 +274,10 @@ def _build_error(
     if call.service == "s3":
         xml = f"<Error><Code>{rule.code}</Code><Message>{message}</Message></Error>"
         return _Answer(f"{status} Error", [("Content-Type", "text/xml")], xml.encode())
-    body = json.dumps({"__type": rule.code, "message": message}).encode()
+    answer: dict[str, Any] = {"__type": rule.code, "message": message}
+    if rule.reasons:
+        answer["CancellationReasons"] = [{"Code": reason} for reason in rule.reasons]
+    body = json.dumps(answer).encode()
     headers = [
         ("Content-Type", "application/x-amz-json-1.0"),
         ("x-amzn-errortype", rule.code),

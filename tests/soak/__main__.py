@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import asdict
 
+from kubroker.observability import logger
 from local.processes import ROOT
 from tests.soak.chaos import Chaos
 from tests.soak.rig import ACCESS_SECONDS, REFRESH_SECONDS, TICK_SECONDS, Rig
@@ -24,6 +25,7 @@ CHECK_SECONDS = 2.0
 
 def main() -> int:
     """Runs the soak; returns the exit code."""
+    logger.setLevel("ERROR")  # every other line is a fault that was ordered
     with Rig() as rig:
         users = _link(rig)
         judge, chaos = Judge(rig, users), Chaos(rig, SEED)
