@@ -215,7 +215,7 @@ def test_cancelled_after_it_was_paid_changes_nothing(paying: Paying) -> None:
     paying.pay(link)
     assert paying.post(link, action="cancel").status == 303
     assert paying.get()["status"] == "PROCESSING"
-    assert paying.simulator.journal(route="cancel_withdrawal") == []
+    assert paying.simulator.journal(route="withdrawal_cancel") == []
 
 
 def test_time_that_is_over_ends_it(paying: Paying) -> None:

@@ -131,8 +131,9 @@ BODIES = [
 ]
 
 
-def _cursor(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+def _cursor(user_id: Any, withdrawal_id: Any, created_at: Any, **more: Any) -> str:
+    key = {"userId": user_id, "withdrawalId": withdrawal_id, "createdAt": created_at, **more}
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
 QUERIES = [
@@ -157,11 +158,14 @@ QUERIES = [
     ("cursor=x", (400, "invalid_cursor")),
     ("cursor=%F0%9F%92%A5", (400, "invalid_cursor")),
     (f"cursor={'A' * 2000}", (400, "invalid_cursor")),
-    (f"cursor={_cursor('user-1')}", (400, "invalid_cursor")),
-    (f"cursor={_cursor(f'user-1.{NO_ID}.-1')}", (400, "invalid_cursor")),
-    (f"cursor={_cursor(f'user-1.{NO_ID}.' + '9' * 40)}", (400, "invalid_cursor")),
-    (f"cursor={_cursor(f'.{NO_ID}.1')}", (400, "invalid_cursor")),
-    (f"cursor={_cursor('user-1..1')}", (400, "invalid_cursor")),
+    (f"cursor={_cursor('user-1', NO_ID, -1)}", (400, "invalid_cursor")),
+    (f"cursor={_cursor('user-1', NO_ID, '9' * 40)}", (400, "invalid_cursor")),
+    (f"cursor={_cursor('user-1', NO_ID, None)}", (400, "invalid_cursor")),
+    (f"cursor={_cursor('user-1', NO_ID, 1.5)}", (400, "invalid_cursor")),
+    (f"cursor={_cursor('', NO_ID, 1)}", (400, "invalid_cursor")),
+    (f"cursor={_cursor('user-1', '', 1)}", (400, "invalid_cursor")),
+    (f"cursor={_cursor('user-1', ['x'], 1)}", (400, "invalid_cursor")),
+    (f"cursor={_cursor('user-1', NO_ID, 1, kind='x')}", (400, "invalid_cursor")),
 ]
 
 
@@ -205,7 +209,7 @@ def test_cursor_of_nowhere_lists_what_comes_after_it(paying: Paying) -> None:
     paying.link()
     created = paying.stored().created_at
     for at, count in ((0, 0), (created + 9, 1)):
-        answer = paying.api.get(f"/v1/payments?cursor={_cursor(f'user-x.{NO_ID}.{at}')}")
+        answer = paying.api.get(f"/v1/payments?cursor={_cursor('user-x', NO_ID, at)}")
         assert (answer.status, len(answer.json()["payments"])) == (200, count)
 
 

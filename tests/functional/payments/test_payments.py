@@ -1,6 +1,7 @@
 """Payments from the broker's side: opened once, followed, listed, cancelled, expired."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -171,6 +172,51 @@ def test_open_where_the_balance_can_not_be_read_is_refused(paying: Paying) -> No
     assert (answer.status, answer.json()["code"]) == (503, "kucoin_unreadable")
     paying.simulator.clear_faults()
     assert paying.open().status == 201
+
+
+@pytest.mark.parametrize("payee", ["shop", "shop-uid"])
+def test_open_where_the_quota_can_not_be_read_is_refused(paying: Paying, payee: str) -> None:
+    paying.simulator.add_fault("withdrawal_quotas", "error", code="500000", times=9)
+    answer = paying.open(payee=payee)
+    assert (answer.status, answer.json()["code"]) == (503, "kucoin_unreadable")
+
+
+def test_thirty_opened_at_once_with_one_key_are_one_payment_of_one_user(paying: Paying) -> None:
+    from kubroker.domain.payees import parse_payees
+    from kubroker.errors import KubrokerError
+    from kubroker.usecases.payments import NewPayment
+    from kubroker.usecases.withdrawal_setup import build_withdrawal_usecases
+
+    paying.connect("bob", user_id="user-2")
+    function = paying.functions.stack.find_function("withdrawal")
+    with paying.functions._environment(function):
+        usecases = build_withdrawal_usecases()
+        payee = parse_payees(function.environment["PAYMENT_PAYEES"])[0]
+
+        def open_one(number: int) -> str:
+            request = NewPayment(
+                user_id=f"user-{1 + number % 2}",
+                idempotency_key="key-1",
+                payee=payee,
+                order=payee.build_order("USDT", Decimal(100)),
+                reference="r",
+                remark="r",
+                return_url="http://localhost/",
+            )
+            try:
+                return usecases.payments.open(request).withdrawal.user_id
+            except KubrokerError as error:
+                return error.code
+
+        with ThreadPoolExecutor(30) as threads:
+            told = list(threads.map(open_one, range(30)))
+    payer = paying.limits.find_payer(paying.id())
+    other = {"user-1": "user-2", "user-2": "user-1"}[str(payer)]
+    passing = {"store_unavailable", "kucoin_unreadable", "withdrawals_contended"}
+    assert set(told) <= {payer, "idempotency_key_reused", *passing}
+    assert payer in told
+    assert paying.store.find(str(payer), paying.id())
+    assert paying.store.find(other, paying.id()) is None
 
 
 def test_open_of_the_same_payment_under_another_key_while_one_is_unknown(paying: Paying) -> None:
@@ -412,6 +458,19 @@ def test_list_is_by_time_filtered_and_paged(paying: Paying) -> None:
                 break
             cursor = f"&cursor={page['nextCursor']}"
         assert told == listed(query.replace("limit=2", "limit=50").replace("limit=1&", "")), query
+
+
+def test_list_by_status_tells_nothing_that_lapsed_a_moment_ago(paying: Paying) -> None:
+    paying.link()
+    paying.later(1800)
+    assert paying.api.get("/v1/payments?status=OPEN").json()["payments"] == []
+    (one,) = paying.api.get("/v1/payments").json()["payments"]
+    assert one["status"] == "EXPIRED"
+
+
+def test_last_ten_links_work(paying: Paying) -> None:
+    links = [paying.link() for _ in range(11)]
+    assert [paying.page(link).status for link in links] == [404] + [200] * 10
 
 
 def test_withdrawals_of_a_user_name_payments_as_such(paying: Paying) -> None:

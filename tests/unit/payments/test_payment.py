@@ -98,20 +98,20 @@ def test_status_of_lapsed_ones() -> None:
 @pytest.mark.parametrize(
     ("main", "trade", "withdrawable", "words"),
     [
-        ("111", "0", None, None),
+        ("111", "0", "1000", None),
         ("111", "0", "111", None),
         ("1000", "0", "110.99", "111 USDT has to leave the main account, fees included; 110.99"),
-        ("110.99", "0", None, "110.99 USDT can."),
-        ("110.99", "0.01", None, "0.01 USDT is in the trade account: move at least 0.01 USDT"),
+        ("110.99", "0", "1000", "110.99 USDT can."),
+        ("110.99", "0.01", "1000", "0.01 USDT is in the trade account: move at least 0.01 USDT"),
         ("0", "111", "0", "111 USDT is in the trade account: move at least 111 USDT"),
-        ("1", "109", None, "109 USDT is in the trade account, which is not enough either."),
+        ("1", "109", "1000", "109 USDT is in the trade account, which is not enough either."),
     ],
 )
 def test_account_covers_or_says_where_the_funds_are(
-    main: str, trade: str, withdrawable: str | None, words: str | None
+    main: str, trade: str, withdrawable: str, words: str | None
 ) -> None:
     balances = Balances(main=Decimal(main), trade=Decimal(trade))
-    limit = None if withdrawable is None else Decimal(withdrawable)
+    limit = Decimal(withdrawable)
     if words is None:
         check_covered(Decimal(111), "USDT", balances, limit)
         return

@@ -4,20 +4,18 @@ Its partition is one for all: it takes a write for each change of a payment's st
 takes a thousand a second on one.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from kubroker.aws.table import marshal, unmarshal
 from kubroker.aws.withdrawals import WithdrawalStore
+from kubroker.domain.cursor import build_cursor, build_cursor_error, parse_cursor
 from kubroker.domain.payment import KIND
 from kubroker.domain.withdrawal import Withdrawal
-from kubroker.errors import BadRequestError
 
 _INDEX = "payments"
-_CURSOR = re.compile(r"([A-Za-z0-9_-]{1,128})\.([a-z2-7]{16})\.([0-9]{1,12})", re.ASCII)
+_POSITION = re.compile(r"([A-Za-z0-9_-]{1,128})\.([a-z2-7]{16})\.([0-9]{1,12})", re.ASCII)
 _KEY = ("userId", "withdrawalId", "createdAt")
 # Rows that one query passes over where a filter leaves most out, and queries of one request.
 _ROWS_A_READ = 1000
@@ -47,7 +45,7 @@ class PaymentList:
         Raises:
             BadRequestError: The cursor is not one of ours.
         """
-        start = _parse_cursor(cursor) if cursor is not None else None
+        start = _parse_position(cursor) if cursor is not None else None
         rows: list[dict[str, Any]] = []
         for _ in range(_MOST_READS):
             more = {"ExclusiveStartKey": start} if start else {}
@@ -60,7 +58,7 @@ class PaymentList:
             if start is None or len(rows) >= limit:
                 break
         found = [self._withdrawals.find(row["userId"], row["withdrawalId"]) for row in rows]
-        return [one for one in found if one is not None], _build_cursor(start) if start else None
+        return [one for one in found if one is not None], _build_position(start) if start else None
 
 
 def _build_query(filters: Mapping[str, str]) -> dict[str, Any]:
@@ -78,27 +76,21 @@ def _build_query(filters: Mapping[str, str]) -> dict[str, Any]:
     return query
 
 
-def _build_cursor(key: Mapping[str, Any]) -> str:
-    """The last key of a page, as text."""
+def _build_position(key: Mapping[str, Any]) -> str:
+    """The cursor of a page's last key."""
     plain = unmarshal(key)
-    text = ".".join(str(plain[name]) for name in _KEY)
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return build_cursor({name: str(plain[name]) for name in _KEY})
 
 
-def _parse_cursor(cursor: str) -> dict[str, Any]:
+def _parse_position(cursor: str) -> dict[str, Any]:
     """The key to go on from.
 
     Raises:
         BadRequestError: It is not one of ours.
     """
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (binascii.Error, ValueError):
-        text = ""
-    parts = _CURSOR.fullmatch(text)
-    if parts is None:
-        raise BadRequestError(
-            "The cursor is not one that this list gave.", code="invalid_cursor", field="cursor"
-        )
-    key = {"userId": parts[1], "withdrawalId": parts[2], "createdAt": int(parts[3])}
-    return marshal({"kind": KIND, **key})
+    key = parse_cursor(cursor)
+    parts = ".".join(str(key.get(name)) for name in _KEY)
+    if set(key) != set(_KEY) or not _POSITION.fullmatch(parts):
+        raise build_cursor_error()
+    whole = {"userId": str(key["userId"]), "withdrawalId": str(key["withdrawalId"])}
+    return marshal({"kind": KIND, **whole, "createdAt": int(str(key["createdAt"]))})

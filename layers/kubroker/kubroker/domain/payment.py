@@ -73,7 +73,7 @@ class Balances:
 
 
 def check_covered(
-    leaves: Decimal, currency: str, balances: Balances, withdrawable: Decimal | None
+    leaves: Decimal, currency: str, balances: Balances, withdrawable: Decimal
 ) -> None:
     """Whether the main account covers the amount and all fees.
 
@@ -81,12 +81,12 @@ def check_covered(
         leaves: Amount and fees.
         currency: Of all amounts.
         balances: As KuCoin tells them.
-        withdrawable: What KuCoin lets be withdrawn, or None where it does not tell.
+        withdrawable: What KuCoin lets be withdrawn.
 
     Raises:
         UnprocessableError: ``insufficient_balance``; says where the funds are.
     """
-    usable = balances.main if withdrawable is None else min(balances.main, withdrawable)
+    usable = min(balances.main, withdrawable)
     if leaves <= usable:
         return
     shown = {

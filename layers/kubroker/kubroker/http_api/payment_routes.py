@@ -73,7 +73,9 @@ class PaymentRoutes:
         filters, limit, cursor = parse_payments_query(event.query_string_parameters)
         page, next_cursor = self._list.find_page(filters=filters, limit=limit, cursor=cursor)
         now = _now()
-        rows = [PaymentResponse.build(payment, now=now) for payment in page]
+        views = [PaymentResponse.build(payment, now=now) for payment in page]
+        # What lapsed a moment ago is stored as it was until somebody looks.
+        rows = [view for view in views if view.status == filters.get("paymentStatus", view.status)]
         return json_response(PaymentListResponse(payments=rows, next_cursor=next_cursor))
 
     def cancel(self, payment_id: str) -> Response[str]:

@@ -26,8 +26,8 @@ class PaymentFunds:
     def check(self, order: Order, connection: Connection) -> Priced:
         """A quote for a payment that the main account covers, fees included.
 
-        A balance that can't be read means no: KuCoin would take missing fees from the amount, or
-        refuse after the user has confirmed.
+        A balance or quota that can't be read means no: KuCoin would refuse after the user has
+        confirmed, or take a fee that was not shown.
 
         Raises:
             UnprocessableError: ``insufficient_balance``, or see ``withdrawal_rules``.
@@ -43,11 +43,17 @@ class PaymentFunds:
             )
         except KucoinError as error:
             logger.warning("no balance to be seen", extra={"reason": error.message})
-            raise UnavailableError(
-                "The balance at KuCoin can't be read now. Nothing was paid; ask again.",
-                code="kucoin_unreadable",
-                retry_after_seconds=5,
-            ) from error
+            raise _build_unreadable() from error
+        if priced.available is None:
+            raise _build_unreadable()
         leaves = priced.quote.movements[FeeDeductType.EXTERNAL].leaves
         check_covered(leaves, order.currency, balances, priced.available)
         return priced
+
+
+def _build_unreadable() -> UnavailableError:
+    return UnavailableError(
+        "The balance at KuCoin can't be read now. Nothing was paid; ask again.",
+        code="kucoin_unreadable",
+        retry_after_seconds=5,
+    )

@@ -34,6 +34,7 @@ _DONE = {
     WithdrawalState.NOT_DONE,
 }
 _KEPT_LINKS = 3
+_KEPT_LINKS_OF_PAYMENT = 10  # a broker may open one anew whenever its own page is loaded
 _TRIES = 4
 _SECRET_BYTES = 32
 
@@ -124,7 +125,8 @@ class VerifyLinks:
             if not is_waiting and not withdrawal.is_open_checkout:
                 return withdrawal, None
             secret = self._new_secret(_SECRET_BYTES)
-            hashes = [hash_secret(secret), *withdrawal.verify_hashes][:_KEPT_LINKS]
+            kept = _KEPT_LINKS_OF_PAYMENT if withdrawal.payment else _KEPT_LINKS
+            hashes = [hash_secret(secret), *withdrawal.verify_hashes][:kept]
             try:
                 changed = self._withdrawals.move(
                     withdrawal, withdrawal.state, {"verify_hashes": hashes}, now=self._now()
