@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict
 
 from kubroker.observability import logger
@@ -89,6 +90,10 @@ def _report(verdict: Verdict, struck: dict[str, int], seconds: float) -> None:
         "unwell",
     ):
         _say(f"{name.replace('_', ' '):28}{figures[name]:>8}  has to be 0")
+    for reason, number in Counter(
+        line.partition(": ")[2] for line in verdict.details
+    ).most_common():
+        _say(f"{number:>8} x {reason}")
 
 
 def _say(line: str) -> None:
