@@ -237,6 +237,26 @@ def test_fifty_functions_at_once_with_one_key_make_one_withdrawal(
     assert money.spent() == 100
 
 
+@pytest.mark.parametrize("hold", [CREATE, CLAIM], ids=["creation", "claim"])
+def test_same_payment_under_two_keys_that_meet_is_made_once(
+    money: Money, forked: ForkedFunctions, hold: dict[str, Any]
+) -> None:
+    """Both have looked for others before either has written, and the first one's answer is lost."""
+    money.no_factors()
+    aside = Money(
+        ApiClient(forked, money.api.base_url), money.functions, money.simulator, money.monkeypatch
+    )
+    aws = money.functions.stack.aws
+    point = Point("has looked", hold)
+    stand = Standstill(aws, money.simulator, point, lambda: aside.submit("key-2"))
+    money.simulator.add_fault("withdraw", "drop", phase="after", times=1)
+    assert money.submit("key-1").json()["status"] == "OUTCOME_UNKNOWN"
+    second = stand.go_on()
+    assert (second.status, second.json()["code"]) == (409, "possible_duplicate")
+    assert second.json()["withdrawalIds"] == [money.id("key-1")]
+    assert (len(money.made()), len(_asked(money))) == (1, 1)
+
+
 def _asked(money: Money) -> list[Any]:
     return list(money.simulator.journal(route="withdraw"))
 
