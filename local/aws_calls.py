@@ -121,3 +121,12 @@ def _find_resource(fields: dict[str, Any]) -> str:
     if isinstance(fields.get("RequestItems"), dict):
         tables |= set(fields["RequestItems"])
     return ",".join(sorted(tables))
+
+
+def find_error_code(body: bytes) -> str:
+    """The error code of a JSON answer."""
+    try:
+        code = json.loads(body).get("__type", "")
+    except (ValueError, AttributeError):
+        return ""
+    return str(code).rpartition("#")[2]

@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from werkzeug.test import run_wsgi_app
 
-from local.aws_calls import AwsCall, identify_call
+from local.aws_calls import AwsCall, find_error_code, identify_call
 from local.iam import find_refusal
 
 type StartResponse = Callable[..., Any]
@@ -256,7 +256,7 @@ class FaultLayer:
 
     def _record(self, call: AwsCall, answer: _Answer | None, faults: list[str]) -> None:
         status = int(answer.status.split()[0]) if answer else 0
-        error = _find_error_code(answer.body) if answer and status >= 400 else ""
+        error = find_error_code(answer.body) if answer and status >= 400 else ""
         with self._lock:
             self._journal_count += 1
             entry = {"number": self._journal_count, "at": time.time()} | call.to_json()
@@ -284,15 +284,6 @@ def _build_error(
         ("Content-Length", str(len(body))),
     ]
     return _Answer(f"{status} Error", headers, body)
-
-
-def _find_error_code(body: bytes) -> str:
-    """The error code of a JSON answer."""
-    try:
-        code = json.loads(body).get("__type", "")
-    except (ValueError, AttributeError):
-        return ""
-    return str(code).rpartition("#")[2]
 
 
 def _close(environ: dict[str, Any]) -> None:
