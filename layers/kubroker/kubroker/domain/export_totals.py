@@ -17,7 +17,7 @@ SCHEMA_VERSION = 1
 MAX_ROWS = 5000
 # What stays in where there are more rows than that.
 _FIRST_CURRENCIES = ("USDT", "USDC", "BTC", "ETH", "KCS")
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
+_MONTH = re.compile(r"[12][0-9]{3}-(0[1-9]|1[0-2])", re.ASCII)
 _MAX_DIGITS = 60
 _MAX_CURRENCY = 32
 # Sums of 10^20 numbers of that size are exact; what would be rounded raises.
