@@ -1,4 +1,4 @@
-"""Follows withdrawals to their end, once a minute; reconciles accounts once a day."""
+"""Follows withdrawals to their end; once a day reconciles accounts and looks at API keys."""
 
 import time
 from functools import cache

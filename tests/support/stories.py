@@ -223,6 +223,7 @@ def tell_tracking(scene: Scene) -> None:
     money.submit("lost", amount="5")
     assert scene.api.delete("/v1/connections/tracked").json()["status"] == "DISCONNECTING"
     money.track(40, step=120)
+    scene.functions.call("withdrawal_tracker", {"kind": "check_keys"}, remaining_ms=58_000)
     for _ in range(3):
         scene.functions.call("withdrawal_tracker", {"kind": "reconcile"}, remaining_ms=58_000)
 

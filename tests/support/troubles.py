@@ -178,6 +178,14 @@ def tell_lost_tags(scene: Scene) -> None:
     put_secret(scene.stack)
 
 
+def tell_deleted_keys(scene: Scene) -> None:
+    """KuCoin knows none of seven keys any more: some are believed to be gone, some not."""
+    for number in range(7):
+        made = link_user(scene.stack, scene.simulator, user_id=f"deleted-{number}")
+        scene.simulator.delete_key(made["apiKey"])
+    scene.functions.call("withdrawal_tracker", {"kind": "check_keys"}, remaining_ms=58_000)
+
+
 def _withdraw_elsewhere(money: Money, remark: str) -> None:
     """With the user's key, but past our records."""
     function = money.functions.stack.find_function("withdrawal")
@@ -204,4 +212,5 @@ TROUBLES = [
     tell_troubled_withdrawals,
     tell_poisoned_record,
     tell_lost_tags,
+    tell_deleted_keys,
 ]

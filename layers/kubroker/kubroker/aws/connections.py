@@ -8,7 +8,7 @@ from typing import Any
 
 from kubroker.aws.sessions import SessionStore
 from kubroker.aws.table import Put, Table, Update, marshal, unmarshal
-from kubroker.domain.connection import AttemptState, Connection, ConnectionStatus
+from kubroker.domain.connection import ApiKeyState, AttemptState, Connection, ConnectionStatus
 from kubroker.domain.cursor import build_cursor, build_cursor_error, parse_cursor
 from kubroker.errors import NotFoundError
 
@@ -176,6 +176,39 @@ class ConnectionStore:
             values={
                 ":generation": connection.link_generation,
                 ":disconnecting": ConnectionStatus.DISCONNECTING,
+            },
+        )
+        return Connection.model_validate(self.table.write(change))
+
+    def mark_key_gone(self, connection: Connection, *, code: str, now: int) -> Connection:
+        """ACTIVE → GONE: KuCoin does not know this very key any more; it signs nothing from now on.
+
+        Returns:
+            The connection as it is now.
+
+        Raises:
+            LostRaceError: Another link, another key, or none in use by now.
+        """
+        change = Update(
+            key={"userId": connection.user_id},
+            set_={
+                "apiKeyState": ApiKeyState.GONE,
+                "apiKeyCode": code,
+                "connectionStatus": ConnectionStatus.KEY_GONE,
+                "updatedAt": now,
+            },
+            add={"sequence": 1},
+            conditions=[
+                SAME_GENERATION,
+                IS_CONNECTED,
+                "#apiKeyState = :active",
+                "#apiKeyCiphertext = :ciphertext",
+            ],
+            values={
+                ":generation": connection.link_generation,
+                ":active": ApiKeyState.ACTIVE,
+                ":ciphertext": connection.api_key_ciphertext,
+                **CONNECTED_VALUES,
             },
         )
         return Connection.model_validate(self.table.write(change))

@@ -9,8 +9,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from kubroker.aws.audit import get_audit
 from kubroker.aws.clients import get_dynamodb
 from kubroker.aws.connections import ConnectionStore
+from kubroker.aws.daily_checks import DailyCheckStore
 from kubroker.aws.table import Table
-from kubroker.aws.tag_checks import TagCheckStore
+from kubroker.domain.order_tags import TagCheck
 from kubroker.errors import BadRequestError, ConfigurationError
 from kubroker.kucoin.rebates import RebateClient, TradeType
 from kubroker.observability import CONFIGURATION_ERROR_FOUND, count
@@ -67,8 +68,9 @@ def build_rebates() -> Rebates:
     """
     settings = KucoinSettings.from_environment()
     client = KucoinClients(settings).build_rebates()
+    limits = Table(get_dynamodb(), LimitsSettings.from_environment().limits_table)
     checks = TagChecks(
-        store=TagCheckStore(Table(get_dynamodb(), LimitsSettings.from_environment().limits_table)),
+        store=DailyCheckStore(limits, "tag-check", TagCheck),
         connections=ConnectionStore(
             Table(get_dynamodb(), CommonSettings.from_environment().connections_table)
         ),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from kubroker.aws.audit import AuditStore
 from kubroker.aws.connections import ConnectionStore
-from kubroker.aws.tag_checks import TagCheckStore
+from kubroker.aws.daily_checks import DailyCheckStore
 from kubroker.domain.amounts import format_amount
 from kubroker.domain.connection import Connection, ConnectionStatus
 from kubroker.domain.order_tags import (
@@ -49,7 +49,7 @@ class TagChecks:
     def __init__(
         self,
         *,
-        store: TagCheckStore,
+        store: DailyCheckStore[TagCheck],
         connections: ConnectionStore,
         audit: AuditStore,
         client: RebateClient,
@@ -105,7 +105,7 @@ class TagChecks:
             check = check.model_copy(update={"cursor": cursor, "is_finished": cursor is None})
             if check.is_finished:
                 _report(check)
-            self._store.save(check, now=self._now())
+            self._store.save(check.day, check, now=self._now())
         return check
 
     def _look_at(

@@ -16,7 +16,7 @@ _SPARE_MS = 20_000
 def run_schedule(
     tracking: Tracking, event: dict[str, Any], context: LambdaContext, *, now: Callable[[], int]
 ) -> dict[str, Any]:
-    """Runs ``{"kind": "track"}`` or ``{"kind": "reconcile"}``.
+    """Runs ``{"kind": "track"}``, ``{"kind": "reconcile"}`` or ``{"kind": "check_keys"}``.
 
     Returns:
         What was done, for the log.
@@ -24,6 +24,7 @@ def run_schedule(
     Raises:
         BadRequestError: Another kind.
         StoreError: DynamoDB could not be asked; the next run goes on.
+        KucoinUnsentError: Keys could not be asked about; the next run goes on.
     """
 
     def has_time() -> bool:
@@ -35,6 +36,9 @@ def run_schedule(
         tracking.disconnects.finish_all(now=now())
     elif kind == "reconcile":
         done = {"isFinished": tracking.reconciliation.run(has_time=has_time)}
+    elif kind == "check_keys":
+        watch = tracking.keys.run(has_time=has_time)
+        done = watch.model_dump(exclude={"cursor", "schema_version"})
     else:
         raise BadRequestError("This release does not know that kind of schedule.")
     logger.info("a schedule of withdrawals ran", extra={"kind": kind, **done})

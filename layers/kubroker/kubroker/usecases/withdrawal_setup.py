@@ -6,11 +6,13 @@ from functools import partial
 
 from kubroker.aws.clients import get_dynamodb, get_kms
 from kubroker.aws.connections import ConnectionStore
+from kubroker.aws.daily_checks import DailyCheckStore
 from kubroker.aws.reconciliations import ReconciliationStore
 from kubroker.aws.switch import check_switch
 from kubroker.aws.table import Table
 from kubroker.aws.vault import Vault
 from kubroker.aws.withdrawals import WithdrawalStore
+from kubroker.domain.key_watch import KeyWatch
 from kubroker.domain.withdrawal_rules import Order
 from kubroker.kucoin.accounts import AccountClient
 from kubroker.kucoin.market import MarketClient
@@ -23,6 +25,7 @@ from kubroker.settings import (
     WithdrawalSettings,
 )
 from kubroker.usecases.disconnect import Disconnect
+from kubroker.usecases.key_watch import KeyWatcher
 from kubroker.usecases.kucoin_clients import KucoinClients
 from kubroker.usecases.manage_withdrawals import ManageWithdrawals
 from kubroker.usecases.payment_funds import PaymentFunds
@@ -64,6 +67,7 @@ class WithdrawalParts:
         self.client = WithdrawalClient(self.kucoin, clients.rest)
         self.market = MarketClient(clients.rest, now=_now)
         self.accounts = AccountClient(clients.rest)
+        self.keys = clients.keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +102,7 @@ class Tracking:
     tracker: TrackWithdrawals
     reconciliation: Reconciliation
     disconnects: Disconnect
+    keys: KeyWatcher
 
 
 def build_withdrawal_usecases() -> WithdrawalUseCases:
@@ -191,4 +196,10 @@ def build_tracking() -> Tracking:
             vault=parts.vault,
         ),
         disconnects=Disconnect(parts.connections, parts.store),
+        keys=KeyWatcher(
+            store=DailyCheckStore(parts.limits.table, "key-watch", KeyWatch),
+            connections=parts.connections,
+            keys=parts.keys,
+            vault=parts.vault,
+        ),
     )
