@@ -27,6 +27,8 @@ ANSWERS = {
     "deposit_address/open_payout.json": 202,
     "oauth_callback/authorized.json": 410,
     "oauth_callback/refused.json": 410,
+    "rebate/check_tags.json": {"isFinished": False, "reason": "broker_account_missing"},
+    "rebate/order_report.json": 409,
     "refresh_dispatcher/tick.json": {"queued": 0, "isComplete": True},
     "support/search.json": 200,
     "support/show_timeline.json": 200,
@@ -36,6 +38,13 @@ ANSWERS = {
     },
     "withdrawal/list.json": 200,
     "withdrawal/list_payments.json": 200,
+    "withdrawal_tracker/check_keys.json": {
+        "isFinished": True,
+        "checked": 0,
+        "gone": 0,
+        "doubted": 0,
+        "unchecked": 0,
+    },
     "withdrawal_tracker/reconcile.json": {"isFinished": True},
     "withdrawal_tracker/track.json": {"looked": 0},
 }

@@ -66,7 +66,7 @@ def test_key_that_was_deleted_is_marked_told_and_rings(
     outside.on_bus()
     simulator.delete_key(keys["user-002"]["apiKey"])
     watch = check()
-    assert watch["is_finished"] is True
+    assert watch["isFinished"] is True
     assert counts(watch) == {"checked": 3, "gone": 1, "doubted": 0, "unchecked": 0}
     assert status(api, "user-002") == ("KEY_GONE", "GONE", "key_gone")
     assert status(api, "user-001") == ("ACTIVE", "ACTIVE", None)
@@ -82,7 +82,7 @@ def test_key_that_was_deleted_is_marked_told_and_rings(
 
     refused = api.get("/v1/connections/user-002/kucoin/api/v1/accounts")
     assert (refused.status, refused.json()["code"]) == (409, "api_key_not_active")
-    assert check()["is_finished"] is True
+    assert check()["isFinished"] is True
     assert '"ApiKeyGone"' not in capsys.readouterr().out, "a finished day is over"
 
 
@@ -118,7 +118,7 @@ def test_no_other_answer_means_that_it_is_gone(api, simulator, crowd, check, fau
     crowd(2)
     simulator.add_fault("check_key", times=None, **fault)
     watch = check()
-    assert watch["is_finished"] is True
+    assert watch["isFinished"] is True
     assert counts(watch) == {"checked": 0, "gone": 0, "doubted": 0, "unchecked": 2}
     assert status(api, "user-001")[0] == status(api, "user-002")[0] == "ACTIVE"
 
@@ -159,9 +159,9 @@ def test_run_that_is_cut_short_goes_on_with_the_next(functions, simulator, crowd
     aws.reset_faults()
     asked = len(simulator.journal(route="check_key"))
     assert asked == 10, "the second page was looked at and not kept"
-    assert check(remaining_ms=19_000)["is_finished"] is False
+    assert check(remaining_ms=19_000)["isFinished"] is False
     watch = check()
-    assert watch["is_finished"] is True
+    assert watch["isFinished"] is True
     assert counts(watch)["checked"] == 12
     entries = simulator.journal(route="check_key")
     assert {entry["apiKey"] for entry in entries} == {key["apiKey"] for key in keys.values()}
@@ -221,4 +221,4 @@ def test_key_that_was_swapped_meanwhile_is_not_marked(functions, simulator):
 
 def test_golden_event_is_the_schedules(functions):
     event = json.loads(EVENT.read_text())
-    assert functions.call("withdrawal_tracker", event, remaining_ms=58_000)["is_finished"] is True
+    assert functions.call("withdrawal_tracker", event, remaining_ms=58_000)["isFinished"] is True

@@ -38,7 +38,7 @@ def run_schedule(
         done = {"isFinished": tracking.reconciliation.run(has_time=has_time)}
     elif kind == "check_keys":
         watch = tracking.keys.run(has_time=has_time)
-        done = watch.model_dump(exclude={"cursor", "schema_version"})
+        done = watch.model_dump(by_alias=True, exclude={"cursor", "schema_version", "day"})
     else:
         raise BadRequestError("This release does not know that kind of schedule.")
     logger.info("a schedule of withdrawals ran", extra={"kind": kind, **done})
