@@ -114,7 +114,7 @@ def test_head_says_that_it_is_complete():
 
 def test_head_says_what_is_missing_before_any_figure():
     head = SUMMARIES["gaps"].partition("</header>")[0]
-    assert "Not complete: 2 periods are missing" in head
+    assert '<div class="verdict warn"><strong>Not complete: 2 periods are missing' in head
     assert SUMMARIES["gaps"].index("Not complete") < SUMMARIES["gaps"].index("33,712")
     assert read_rows(SUMMARIES["gaps"], "missing") == [
         [
@@ -136,7 +136,7 @@ def test_head_says_what_is_missing_before_any_figure():
 
 def test_head_says_what_the_totals_lack():
     head = SUMMARIES["bounded"].partition("</header>")[0]
-    assert "The files are complete, the totals are not" in head
+    assert '<div class="verdict warn"><strong>The files are complete, the totals are' in head
     assert "Deposits: 1 record with a figure that can’t be read" in head
     assert re.search(r"Spot fills: [0-9]+ figures of further currencies or months", head)
     assert "No record of it is in the totals." in SUMMARIES["bounded"]
@@ -192,6 +192,15 @@ def test_table_shows_exact_sums_by_currency_and_month_with_points_in_line():
             "0.1",
         ],
     ]
+
+
+def test_net_is_exact_beyond_the_usual_context():
+    kind, totals = ExportKind.FUNDING_LEDGER, ExportTotals()
+    for change in ("123456789012345678901234567890.5", "-0.000000000000000000000001"):
+        totals.add(kind, record(kind, change=change, fee=""))
+    html = render_summary(build_complete(kinds=(kind,)), totals)
+    (_, line) = read_rows(html, "funding-ledger")
+    assert line[4] == "123,456,789,012,345,678,901,234,567,890.499999999999999999999999"
 
 
 def test_tables_hold_every_row_of_the_totals():
