@@ -1,8 +1,11 @@
 """Workers that are killed with SIGKILL while a stand-in holds one of their requests."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.support.forked import ForkedFunction
+from tests.support.forked_stack import ForkedFunctions
 from tests.support.linking import Link
 from tests.support.rotation import RotationWorld
 
@@ -27,6 +30,14 @@ def rescuer(stack):
     made = ForkedFunction(stack, "token_rescue")
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def forked(stack) -> Iterator[ForkedFunctions]:
+    """Every function; each call is a process."""
+    functions = ForkedFunctions(stack)
+    yield functions
+    functions.stop()
 
 
 @pytest.fixture

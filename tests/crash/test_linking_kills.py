@@ -5,7 +5,7 @@ SIGKILL, and what was held before its work is never done. What follows runs on a
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,13 +22,6 @@ TRANSACTION = {"service": "dynamodb", "operation": "TransactWriteItems"}
 SEND = {"service": "sqs", "operation": "SendMessage"}
 DATA_KEY = {"service": "kms", "operation": "GenerateDataKey"}
 AFTER = {"phase": "after"}
-
-
-@pytest.fixture(scope="module")
-def forked(stack) -> Iterator[ForkedFunctions]:
-    functions = ForkedFunctions(stack)
-    yield functions
-    functions.stop()
 
 
 class Crash:

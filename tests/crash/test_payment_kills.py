@@ -5,7 +5,7 @@ try again, time passes, and in every case: KuCoin made at most one withdrawal fo
 asked for it at most once by each press, and what it made is in our record.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -48,13 +48,6 @@ VERIFY = [
     before_claim("about to claim", CLAIM, "VERIFICATION_REQUIRED"),
     *SENT,
 ]
-
-
-@pytest.fixture(scope="module")
-def forked(stack) -> Iterator[ForkedFunctions]:
-    functions = ForkedFunctions(stack)
-    yield functions
-    functions.stop()
 
 
 @pytest.fixture

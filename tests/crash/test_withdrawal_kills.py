@@ -6,7 +6,7 @@ most one withdrawal, was asked at most once, and what it made is in our record.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -91,13 +91,6 @@ FIRST_OF_TWO = [
     after_claim("codes wanted, answer lost", kucoin=("withdraw", "after"), is_made=False),
     after_claim("codes wanted, about to record", aws=WANTED, is_made=False),
 ]
-
-
-@pytest.fixture(scope="module")
-def forked(stack) -> Iterator[ForkedFunctions]:
-    functions = ForkedFunctions(stack)
-    yield functions
-    functions.stop()
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.functional.withdrawals.test_hostile import KEYS, NO_ID, RETURN_URLS
 from tests.support.paying import REQUEST, Paying
 
 KEY = {"Idempotency-Key": "key-1"}
-NO_ID = "abcdefgh234567xy"
 INVALID = (422, "invalid_value")
 PAYEE = (422, "payee_unknown")
 
@@ -91,28 +91,6 @@ FIELDS = [
     ({"knownDuplicates": NO_ID}, INVALID),
     ({"knownDuplicates": ["../x"]}, INVALID),
     ({"knownDuplicates": [NO_ID] * 11}, INVALID),
-]
-RETURN_URLS = [
-    "",
-    "https://evil.example/kucoin/return",
-    "//evil.example",
-    "javascript:alert(1)",
-    "{broker}@evil.example/",
-    "{broker}.evil.example/",
-    "{broker}\\@evil.example/",
-    "{broker}/../../x#y",
-    "{broker}/%2e%2e/x",
-    "{broker}/a b",
-    "{broker}/\r\nLocation: https://evil.example",
-    "http://[::1",
-]
-KEYS = [
-    ({}, "idempotency_key_missing"),
-    ({"Idempotency-Key": ""}, "idempotency_key_missing"),
-    ({"Idempotency-Key": "a" * 65}, "idempotency_key_malformed"),
-    ({"Idempotency-Key": "a b"}, "idempotency_key_malformed"),
-    ({"Idempotency-Key": "a\x7fb"}, "idempotency_key_malformed"),
-    ({"Idempotency-Key": "schlüssel"}, "idempotency_key_malformed"),
 ]
 BODIES = [
     (b"", (400, "invalid_json")),
