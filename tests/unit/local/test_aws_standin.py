@@ -1,4 +1,5 @@
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -209,3 +210,16 @@ def test_clear_data_empties_tables_and_queues(small_stack, database, queue):
     small_stack.aws.clear_data()
     assert not has(database, "a")
     assert "Messages" not in queue.receive_message(QueueUrl=small_stack.queues["Work"])
+
+
+def test_body_that_waits_for_the_word_is_let_come_at_once(small_stack):
+    """S3's clients send `Expect: 100-continue` and wait a second where nobody answers it."""
+    storage = small_stack.aws.client("s3")
+    storage.create_bucket(
+        Bucket="waits", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    began = time.monotonic()
+    for number in range(4):
+        storage.put_object(Bucket="waits", Key=str(number), Body=b"content")
+    assert time.monotonic() - began < 3
+    assert storage.get_object(Bucket="waits", Key="3")["Body"].read() == b"content"
