@@ -1,5 +1,6 @@
 """``make demo``: a user's own trade through the signing proxy, and addresses for a payout."""
 
+import hashlib
 import json
 import time
 from typing import Any
@@ -68,6 +69,32 @@ def pay_out(world: World) -> str:
     return "\n" + requests.get(url, timeout=10).text.replace("\r\n", "\n").strip()
 
 
+def export(world: World) -> str:
+    """The user is archived, and everything of the day is in files, once."""
+    world.call("PUT", f"/v1/archives/{_USER}")
+    now = time.time()
+    order = {
+        "userIds": [_USER],
+        "kinds": ["spot_fills", "trade_ledger", "deposits"],
+        "from": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - 86_400)),
+        "to": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - 120)),
+        "format": "csv",
+    }
+    headers = {"Idempotency-Key": "demo-export-1"}
+    opened = world.call("POST", "/v1/exports", order, expect=202, headers=headers)
+    path, deadline = f"/v1/exports/{opened['exportId']}", time.monotonic() + _READY_SECONDS
+    while (made := world.call("GET", path))["state"] != "READY":
+        if time.monotonic() > deadline or made["state"] != "RUNNING":
+            raise StoryError(f"not ready: {json.dumps(made)}")
+        time.sleep(_POLL_SECONDS)
+    for file in made["files"]:
+        content = requests.get(file["url"], timeout=10).content
+        if hashlib.sha256(content).hexdigest() != file["sha256"]:
+            raise StoryError(f"{file['name']} is not what its hash says")
+    names = ", ".join(file["name"] for file in made["files"])
+    return f"{made['records']} records, complete: {made['isComplete']}: {names}"
+
+
 def _forward(world: World, method: str, path: str, body: Any = None) -> Any:
     answer = world.call(method, _PROXY + path, body)
     if answer["code"] != "200000":
@@ -80,4 +107,5 @@ TRADE: list[Step] = [
     ("a withdrawal through it (signed)", try_withdrawal),
     ("a deposit address (signed)", get_address),
     ("a payout to two users (signed)", pay_out),
+    ("an export of the day (signed)", export),
 ]

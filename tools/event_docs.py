@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from kubroker.aws.event_bus import SOURCE
-from kubroker.domain.event_types import EVENT_TYPES, Event, EventData
+from kubroker.domain.event_list import EVENT_TYPES
+from kubroker.domain.event_types import Event, EventData
 
 PAGE = Path(__file__).parents[1] / "docs/events.md"
 MARK = "<!-- events -->"

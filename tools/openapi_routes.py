@@ -1,6 +1,7 @@
 """Every route as docs/openapi.json tells it; the money's are in ``tools.openapi_money``."""
 
 from kubroker.http_api import models, support_models
+from tools.openapi_exports import EXPORT_OPERATIONS
 from tools.openapi_money import MONEY
 from tools.openapi_operations import (
     FORWARDED,
@@ -156,4 +157,5 @@ OPERATIONS: dict[str, Operation] = {
     "ANY /v1/connections/{userId}/kucoin/{proxy+}": _forward("spot"),
     "ANY /v1/connections/{userId}/kucoin-futures/{proxy+}": _forward("futures"),
     **MONEY,
+    **EXPORT_OPERATIONS,
 }

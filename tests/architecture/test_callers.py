@@ -28,6 +28,9 @@ CHANGES = {
     "DELETE /v1/payments/{id}": {MONEY},
     "POST /v1/payouts": {MONEY},
     "POST /v1/exports": EVERYONE,
+    "DELETE /v1/exports/{id}": EVERYONE,
+    "PUT /v1/archives/{userId}": EVERYONE,
+    "DELETE /v1/archives/{userId}": EVERYONE,
 }
 METHODS = ["GET", "POST", "PUT", "DELETE"]
 IAM_ROUTES = [

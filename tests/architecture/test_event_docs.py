@@ -5,7 +5,8 @@ import re
 
 from jsonschema import Draft202012Validator
 
-from kubroker.domain.event_types import EVENT_TYPES, Event
+from kubroker.domain.event_list import EVENT_TYPES
+from kubroker.domain.event_types import Event
 from tools.event_docs import PAGE, build_schema, fill
 
 

@@ -15,7 +15,7 @@ ROUTES = list_routes(TRANSLATED)
 # Functions whose queue has another name.
 QUEUES = {"webhook_delivery": "webhook.fifo"}
 # Functions that a schedule calls, with no event of its own.
-SCHEDULED = {"rebate", "refresh_dispatcher", "withdrawal_tracker"}
+SCHEDULED = {"export", "rebate", "refresh_dispatcher", "withdrawal_tracker"}
 
 
 def _name(path):

@@ -29,9 +29,15 @@ VAULT_USE = {
     "WithdrawalTrackerRole": {("kms:Decrypt", "api-key")},
     "KucoinProxyRole": {("kms:Decrypt", "api-key")},
     "DepositAddressRole": {("kms:Decrypt", "api-key")},
+    "ExportRole": {("kms:Decrypt", "api-key")},
 }
 # Roles that no function has: who assumes them.
-SCHEDULER_ROLES = {"RefreshScheduleRole", "WithdrawalScheduleRole", "RebateScheduleRole"}
+SCHEDULER_ROLES = {
+    "ExportScheduleRole",
+    "RebateScheduleRole",
+    "RefreshScheduleRole",
+    "WithdrawalScheduleRole",
+}
 SERVICES = dict.fromkeys(SCHEDULER_ROLES, "scheduler") | {"DeploymentRole": "codedeploy"}
 CALLER_ROLES = {"BrokerReadRole", "BrokerTradeRole", "BrokerMoneyRole"}
 # Actions for which AWS offers no resource to name.

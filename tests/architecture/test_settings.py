@@ -19,6 +19,7 @@ OF_LIBRARIES = {
 TALKS_TO_KUCOIN = {
     "ConnectFunction",
     "DepositAddressFunction",
+    "ExportFunction",
     "KeyCreationFunction",
     "KucoinProxyFunction",
     "OauthCallbackFunction",

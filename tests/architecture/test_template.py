@@ -323,9 +323,13 @@ def test_every_bucket_is_private_encrypted_and_for_tls_only(resources):
 
 
 def test_files_for_the_broker_do_not_stay(resources):
-    (rule,) = resources["ExportsBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert rule["Status"] == "Enabled"
-    assert rule["ExpirationInDays"] == {"Ref": "ExportRetentionDays"}
+    rules = resources["ExportsBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert {rule["Status"] for rule in rules} == {"Enabled"}
+    assert {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule} == {
+        "payouts/": {"Ref": "ExportRetentionDays"},
+        "exports/": {"Ref": "ExportRetentionDays"},
+        "archive/": {"Ref": "ArchiveRetentionDays"},
+    }
 
 
 def test_what_holds_data_survives_the_stack(resources):

@@ -118,5 +118,8 @@ class ApiClient:
     def post(self, target: str, **named: Any) -> ApiResponse:
         return self.request("POST", target, **named)
 
+    def put(self, target: str, **named: Any) -> ApiResponse:
+        return self.request("PUT", target, **named)
+
     def delete(self, target: str, **named: Any) -> ApiResponse:
         return self.request("DELETE", target, **named)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubroker.domain.connection import Authorization
+from kubroker.domain.export_records import ExportKind
 from local.broker_account import give_broker_account, put_secret
 from local.deployed import DeployedStack
 from local.kucoin_simulator.client import SimulatorControl
 from local.streams import StreamFeed
-from tests.support.api import ApiClient
+from tests.support.api import ApiClient, ApiResponse
 from tests.support.functions import FunctionHarness
 from tests.support.linked import link_user
 from tests.support.linking import Link
@@ -239,6 +240,47 @@ def tell_rebates(scene: Scene) -> None:
     put_secret(scene.stack)
 
 
+def tell_exports(scene: Scene) -> None:
+    """A user is archived and exported; an export is listed, another one cancelled."""
+    link_user(scene.stack, scene.simulator, user_id="exported")
+    scene.simulator.live(["alice"], days=2, fills=20)
+    assert scene.api.put("/v1/archives/exported").status == 200
+    scene.functions.call("export", {"kind": "collect"})
+    drain_exports(scene)
+    for key, users in (("one", {"userIds": ["exported"]}), ("two", {"allUsers": True})):
+        opened = order_export(scene, key, **users)
+        assert opened.status == 202, opened.text
+        drain_exports(scene)
+        told = scene.api.get(f"/v1/exports/{opened.json()['exportId']}").json()
+        assert told["state"] == "READY", told
+    third = order_export(scene, "three", userIds=["exported"]).json()["exportId"]
+    assert scene.api.delete(f"/v1/exports/{third}").status == 200
+    assert len(scene.api.get("/v1/exports").json()["exports"]) == 3
+    assert scene.api.delete("/v1/archives/exported").status == 200
+    drain_exports(scene)
+
+
+def order_export(scene: Scene, key: str, **changes: Any) -> ApiResponse:
+    """An export of the last days, all kinds."""
+    now = scene.simulator.state()["clock"]["nowMs"] // 1000
+    body = {
+        "kinds": list(ExportKind),
+        "from": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - 3 * 86_400)),
+        "to": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(min(now, time.time()) - 120)),
+        "format": "csv",
+        **changes,
+    }
+    return scene.api.post("/v1/exports", json=body, headers={"Idempotency-Key": key})
+
+
+def drain_exports(scene: Scene) -> None:
+    """Works the queue, what is delayed too, until nothing is left."""
+    for _ in range(30):
+        worked = scene.functions.drain("ExportQueue", limit=200)
+        if not worked and not scene.stack.aws.release_delayed():
+            return
+
+
 STORIES: list[Callable[[Scene], None]] = [
     tell_linking,
     tell_shredding,
@@ -250,4 +292,5 @@ STORIES: list[Callable[[Scene], None]] = [
     tell_events,
     tell_tracking,
     tell_rebates,
+    tell_exports,
 ]

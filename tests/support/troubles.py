@@ -14,7 +14,7 @@ from tests.support.linked import link_user
 from tests.support.money import ORDER as WITHDRAWAL
 from tests.support.money import Money
 from tests.support.rotation import refresh_event
-from tests.support.stories import Scene
+from tests.support.stories import Scene, drain_exports, order_export
 
 AUDIT = {"service": "dynamodb", "operation": "PutItem", "match": "kubroker-local-audit"}
 COMMIT = {"service": "dynamodb", "operation": "UpdateItem"}
@@ -186,6 +186,42 @@ def tell_deleted_keys(scene: Scene) -> None:
     scene.functions.call("withdrawal_tracker", {"kind": "check_keys"}, remaining_ms=58_000)
 
 
+def tell_lost_exports(scene: Scene) -> None:
+    """An export is given up; the archive has a gap, a dead key, and an address KuCoin refuses."""
+    key = link_user(scene.stack, scene.simulator, user_id="archived")
+    scene.simulator.live(["alice"], days=2, fills=10)
+    given_up = order_export(scene, "given-up", userIds=["archived"]).json()["exportId"]
+    scene.functions.call(
+        "export",
+        {
+            "Records": [
+                {
+                    "messageId": "1",
+                    "receiptHandle": "1",
+                    "body": json.dumps({"kind": "of another release", "exportId": given_up}),
+                    "attributes": {"ApproximateReceiveCount": "5"},
+                    "eventSource": "aws:sqs",
+                }
+            ]
+        },
+    )
+    scene.api.put("/v1/archives/archived")
+    _collect(scene)
+    scene.simulator.advance(9 * 86_400)
+    _collect(scene)
+    scene.simulator.patch_key(key["apiKey"], ipWhitelist=["203.0.113.9"])
+    scene.simulator.advance(86_400)
+    _collect(scene)
+    scene.simulator.delete_key(key["apiKey"])
+    _collect(scene)
+
+
+def _collect(scene: Scene) -> None:
+    scene.functions.forget()
+    scene.functions.call("export", {"kind": "collect"})
+    drain_exports(scene)
+
+
 def _withdraw_elsewhere(money: Money, remark: str) -> None:
     """With the user's key, but past our records."""
     function = money.functions.stack.find_function("withdrawal")
@@ -213,4 +249,5 @@ TROUBLES = [
     tell_poisoned_record,
     tell_lost_tags,
     tell_deleted_keys,
+    tell_lost_exports,
 ]

@@ -64,6 +64,12 @@ UNTAGGED_VOLUME_FOUND = "UntaggedVolumeFound"
 PROXY_OUTCOME_UNKNOWN = "ProxyOutcomeUnknown"
 PAYOUT_ADDRESS_FAILED = "PayoutAddressFailed"
 PAYOUT_COMPLETED = "PayoutCompleted"
+EXPORT_COMPLETED = "ExportCompleted"
+EXPORT_FAILED = "ExportFailed"
+EXPORT_GAP_FOUND = "ExportGapFound"
+ARCHIVE_BEHIND_HOURS = "ArchiveBehindHours"
+ARCHIVE_FAILED = "ArchiveFailed"
+ARCHIVE_GAP_FOUND = "ArchiveGapFound"
 
 
 @cache

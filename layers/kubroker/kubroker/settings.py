@@ -239,6 +239,16 @@ class PayoutSettings(_EnvironmentModel):
     exports_bucket: str = Field(alias="EXPORTS_BUCKET")
 
 
+class ExportSettings(_EnvironmentModel):
+    """Exports and the archive: their records, queue and files."""
+
+    exports_table: str = Field(alias="EXPORTS_TABLE")
+    export_queue_url: str = Field(alias="EXPORT_QUEUE_URL")
+    exports_bucket: str = Field(alias="EXPORTS_BUCKET")
+    archive_days: int = Field(alias="ARCHIVE_RETENTION_DAYS", ge=30, le=36_500)
+    broker_name: str = Field(alias="BROKER_NAME", min_length=1, max_length=60)
+
+
 class SessionSettings(_EnvironmentModel):
     """The table of linking sessions."""
 

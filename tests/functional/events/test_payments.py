@@ -5,7 +5,7 @@ import json
 import pytest
 from jsonschema import validate
 
-from kubroker.domain.event_types import EVENT_TYPES
+from kubroker.domain.event_list import EVENT_TYPES
 from tests.support.paying import SHOP, Paying
 from tools.event_docs import build_schema
 

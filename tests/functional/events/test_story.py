@@ -5,7 +5,7 @@ from itertools import groupby
 
 from jsonschema import validate
 
-from kubroker.domain.event_types import EVENT_TYPES
+from kubroker.domain.event_list import EVENT_TYPES
 from tests.support.rotation import refresh_event
 from tools.event_docs import build_schema
 

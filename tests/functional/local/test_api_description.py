@@ -44,6 +44,13 @@ PAYMENT = {
     "amount": "7",
     "reference": "invoice 1",
 }
+EXPORT = {
+    "userIds": [USER],
+    "kinds": ["deposits"],
+    "from": "2025-01-01T00:00:00Z",
+    "to": "2025-01-02T00:00:00Z",
+    "format": "jsonl",
+}
 # A request may fit its schema and not the state of things, the installation or KuCoin's rules.
 REFUSED = ["400", "403", "404", "409", "410", "413", "422", "431"]
 NOT_NOW = ["2xx", "3xx", "401", "403", "404", "409", "410", "422", "429"]
@@ -262,6 +269,10 @@ BASE = "/v1/connections/{userId}"
         ("GET", "/v1/payments/{id}", None, 200),
         ("DELETE", "/v1/payments/{id}", None, 200),
         ("POST", "/v1/payouts", {**ADDRESS, "userIds": [USER]}, 202),
+        ("POST", "/v1/exports", EXPORT, 202),
+        ("GET", "/v1/exports", None, 200),
+        ("PUT", "/v1/archives/{userId}", None, 200),
+        ("DELETE", "/v1/archives/{userId}", None, 200),
     ],
 )
 def test_answer_that_needs_a_meaningful_request_is_as_described(method, path, body, status):

@@ -15,8 +15,11 @@ from kubroker.domain.connection import (
     KeyFacts,
     PendingLink,
 )
-from kubroker.domain.event_types import EVENT_TYPES, EventData
+from kubroker.domain.event_list import EVENT_TYPES
+from kubroker.domain.event_types import EventData
 from kubroker.domain.events import derive_events
+from kubroker.domain.export import Export, ExportRequest, ExportState
+from kubroker.domain.export_records import ExportKind
 from kubroker.domain.payout import Payout, PayoutFile, PayoutPart, PayoutState
 from kubroker.domain.permissions import Permission
 from kubroker.domain.session import StagedPair
@@ -350,6 +353,7 @@ def test_every_type_is_told_by_some_change():
     told_types |= {name for names in WITHDRAWALS.values() for name in names}
     told_types |= {name for _, _, names in PAYMENTS.values() for name in names}
     told_types |= {"WithdrawalReturnUpdated", "PaymentReturnUpdated", "PayoutsReady"}
+    told_types |= {"ExportReady", "ExportFailed"}
     assert told_types == {event_type.__name__ for event_type in EVENT_TYPES}
 
 
@@ -463,3 +467,44 @@ def test_newer_releases_attributes_are_passed_over_and_nonsense_is_refused():
     assert derive_events(None, image, with_refreshes=True)
     with pytest.raises(ValueError, match="userId"):
         derive_events(None, {"nonsense": 1}, with_refreshes=True)
+
+
+def export(state=ExportState.RUNNING, **changes):
+    fields = {
+        "export_id": "e-1",
+        "export_state": state,
+        "request": ExportRequest(
+            kinds=[ExportKind.DEPOSITS], start_ms=0, end_ms=1, format="csv", is_of_all=False
+        ),
+        "request_hash": "hash",
+        "users": 2,
+        "records": 7,
+        "created_at": 1_000,
+        "updated_at": 2_000,
+        "ttl": 9_000,
+        **changes,
+    }
+    return Export(**fields)
+
+
+@pytest.mark.parametrize(
+    ("state", "types"),
+    [
+        (ExportState.RUNNING, []),
+        (ExportState.CANCELLED, []),
+        (ExportState.READY, ["ExportReady"]),
+        (ExportState.FAILED, ["ExportFailed"]),
+    ],
+)
+def test_export_tells_its_end_once_and_of_no_user(state, types):
+    running, over = export(), export(state, sequence=2)
+    events = derive_events(running.to_item(), over.to_item(), with_refreshes=False)
+    assert [event.type for event in events] == types
+    assert {event.subject for event in events} <= {"export/e-1"}
+    assert {event.user_id for event in events} <= {None}
+    assert derive_events(over.to_item(), over.to_item(), with_refreshes=False) == []
+
+
+def test_what_an_export_does_on_the_way_is_no_news():
+    unit = {**export(ExportState.READY).to_item(), "item": "unit#user-1"}
+    assert derive_events(None, unit, with_refreshes=False) == []

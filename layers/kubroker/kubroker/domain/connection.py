@@ -172,6 +172,7 @@ class Connection(StoredModel):
     keyAttempt                map    ``KeyAttempt``, candidate key encrypted
     pendingLink               map    ``PendingLink``, pair encrypted
     nextActionAt, dueShard    s, s   sparse index ``due``: when the dispatcher queues it
+    archivedSince             s      since when the collector archives it; none: it does not
     sequence                  n      raised by every change: the order of events
     ========================  =====  ====================================================
     """
@@ -210,6 +211,7 @@ class Connection(StoredModel):
     created_at: int
     updated_at: int
     disconnected_at: int | None = None
+    archived_since: int | None = None
     sequence: int = 0
 
     @property

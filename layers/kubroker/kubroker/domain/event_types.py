@@ -39,7 +39,7 @@ class Event(BaseModel):
     )
     subject: str = Field(
         description="What it is about: `connection/USER`, `withdrawal/USER/WITHDRAWAL`, "
-        "`payment/USER/PAYMENT`, or `payout/PAYOUT`."
+        "`payment/USER/PAYMENT`, `payout/PAYOUT`, or `export/EXPORT`."
     )
     sequence: int = Field(
         description="Rises within a subject, with gaps: an event with a lower number than one "
@@ -210,6 +210,22 @@ class PayoutsReady(EventData):
     failed: int = Field(description="Users without; the files say why.")
 
 
+class ExportReady(EventData):
+    """An export's files are there: `GET /v1/exports/{id}`."""
+
+    export_id: str
+    users: int = Field(description="Users whose records were asked for.")
+    users_with_gaps: int = Field(description="Users of whom something is lacking.")
+    records: int
+
+
+class ExportFailed(EventData):
+    """An export was given up; the same request again resumes it."""
+
+    export_id: str
+    code: str | None = Field(description="Why, as `code` of the API.")
+
+
 class PaymentData(EventData):
     """The part that every event about a payment has."""
 
@@ -254,36 +270,3 @@ class PaymentReturnUpdated(PaymentData):
 
     return_status: str
     return_amount: str | None
-
-
-EVENT_TYPES: tuple[type[EventData], ...] = (
-    ConnectionAuthorized,
-    ApiKeyCreated,
-    ApiKeyKept,
-    ApiKeyFailed,
-    ApiKeyOutcomeUnknown,
-    ApiKeyGone,
-    TokensRefreshed,
-    RefreshTokenExpiring,
-    ReauthorizationRequired,
-    AuthorizationRestored,
-    ConnectionDisconnecting,
-    ConnectionDisconnected,
-    WithdrawalVerificationRequired,
-    WithdrawalSecuritySetupRequired,
-    WithdrawalSubmitted,
-    WithdrawalSettled,
-    WithdrawalFailed,
-    WithdrawalCancelled,
-    WithdrawalExpired,
-    WithdrawalOutcomeUnknown,
-    WithdrawalReturnUpdated,
-    PayoutsReady,
-    PaymentSubmitted,
-    PaymentSettled,
-    PaymentFailed,
-    PaymentCancelled,
-    PaymentExpired,
-    PaymentOutcomeUnknown,
-    PaymentReturnUpdated,
-)

@@ -18,6 +18,8 @@ from kubroker.domain.connection import (
     KeyFacts,
 )
 from kubroker.domain.event_types import PLACES_A_WRITE, Event, EventData, build_event_id
+from kubroker.domain.export import HEAD as EXPORT_HEAD
+from kubroker.domain.export import Export, ExportState
 from kubroker.domain.payment import PaymentStatus
 from kubroker.domain.payout import HEAD, Payout, PayoutState
 from kubroker.domain.withdrawal import Withdrawal, WithdrawalState
@@ -34,7 +36,7 @@ def derive_events(old: Image | None, new: Image | None, *, with_refreshes: bool)
         with_refreshes: Whether TokensRefreshed is told too.
 
     Raises:
-        ValueError: An image is none of a connection, a withdrawal or a payout.
+        ValueError: An image is none of a connection, a withdrawal, a payout or an export.
     """
     if new is None:
         return []
@@ -42,6 +44,8 @@ def derive_events(old: Image | None, new: Image | None, *, with_refreshes: bool)
         return _derive_of_withdrawal(old, new)
     if "payoutId" in new:
         return _derive_of_payout(old, new)
+    if "exportId" in new:
+        return _derive_of_export(old, new)
     after = Connection.model_validate(new)
     before = None if old is None else Connection.model_validate(old)
     told = [
@@ -242,6 +246,31 @@ def _derive_of_payout(old: Image | None, new: Image) -> list[Event]:
         sequence=1,
         written_at=after.ready_at or after.created_at,
     )
+
+
+def _derive_of_export(old: Image | None, new: Image) -> list[Event]:
+    """Its end; units, parts and the archive are no news."""
+    if new.get("item") != EXPORT_HEAD:
+        return []
+    after = Export.model_validate(new)
+    if old is not None and old.get("exportState") == after.export_state:
+        return []
+    event_type = _TYPE_OF_EXPORT.get(after.export_state)
+    if event_type is None:
+        return []
+    return _number(
+        [event_type(**{name: getattr(after, name) for name in event_type.model_fields})],
+        user_id=None,
+        subject=f"export/{after.export_id}",
+        sequence=after.sequence,
+        written_at=after.updated_at,
+    )
+
+
+_TYPE_OF_EXPORT: dict[ExportState, type[EventData]] = {
+    ExportState.READY: types.ExportReady,
+    ExportState.FAILED: types.ExportFailed,
+}
 
 
 def _tell_payment(before: Withdrawal | None, after: Withdrawal) -> Iterator[EventData]:

@@ -3,10 +3,11 @@
 from pydantic import ConfigDict, Field
 
 from kubroker.domain.broker_protocol import BrokerProtocol
+from kubroker.domain.history_protocol import HistoryProtocol
 from kubroker.domain.withdrawal_protocol import WithdrawalProtocol
 
 
-class KucoinProtocol(WithdrawalProtocol, BrokerProtocol):
+class KucoinProtocol(WithdrawalProtocol, BrokerProtocol, HistoryProtocol):
     """Facts of KuCoin's protocol that its documents do not state.
 
     Each field's description ends with how sure its default is: [sdk] the official SDK,

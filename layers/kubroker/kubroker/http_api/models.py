@@ -134,6 +134,7 @@ class ConnectionResponse(ResponseModel):
     api_key: ApiKeyView
     kucoin_uid: str | None
     link_generation: int
+    archived_since: str | None
     created_at: str | None
     updated_at: str | None
 
@@ -160,6 +161,7 @@ class ConnectionResponse(ResponseModel):
             ),
             kucoin_uid=connection.kucoin_uid,
             link_generation=connection.link_generation,
+            archived_since=format_time(connection.archived_since),
             created_at=format_time(connection.created_at),
             updated_at=format_time(connection.updated_at),
         )

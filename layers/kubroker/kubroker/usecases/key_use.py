@@ -43,6 +43,15 @@ class KeyUse:
         self._cache = cache
         self._monotonic = monotonic
 
+    def find_account(self, user_id: str) -> str | None:
+        """The account that the user is linked to, or was; None where there never was one.
+
+        Raises:
+            StoreError: It can't be read.
+        """
+        access = self._reader.find(user_id)
+        return None if access is None else access.kucoin_uid or user_id
+
     def check(self, user_id: str, permission: Permission) -> KeyAccess:
         """The connection as it stands, if its key may be used.
 

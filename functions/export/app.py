@@ -1,0 +1,80 @@
+"""Exports of users' records, worked by way of the queue, and the daily collector."""
+
+from functools import cache, partial
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from kubroker.http_api.api import create_api, handle
+from kubroker.http_api.export_routes import ExportRoutes
+from kubroker.observability import log_failures
+from kubroker.usecases.export_setup import build_export_use_cases
+
+app = create_api()
+batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@cache
+def routes() -> ExportRoutes:
+    """Stores, vault, KuCoin and settings, made once at the first use."""
+    return ExportRoutes(build_export_use_cases())
+
+
+@app.post("/v1/exports")
+def open_export() -> Response[str]:
+    """Users, kinds, a period; safe to repeat."""
+    return routes().open_export(app.current_event)
+
+
+@app.get("/v1/exports")
+def list_exports() -> Response[str]:
+    """The latest first."""
+    return routes().list_exports(app.current_event)
+
+
+@app.get("/v1/exports/<export_id>")
+def get_export(export_id: str) -> Response[str]:
+    """How it stands; its files."""
+    return routes().get_export(export_id)
+
+
+@app.delete("/v1/exports/<export_id>")
+def cancel_export(export_id: str) -> Response[str]:
+    """Ends a running one."""
+    return routes().cancel_export(export_id)
+
+
+@app.put("/v1/archives/<user_id>")
+def opt_in(user_id: str) -> Response[str]:
+    """Has a connection archived daily."""
+    return routes().opt_in(user_id)
+
+
+@app.delete("/v1/archives/<user_id>")
+def opt_out(user_id: str) -> Response[str]:
+    """Ends that."""
+    return routes().opt_out(user_id)
+
+
+def work_batch(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Works a batch of the queue; what failed is delivered again."""
+    seconds = context.get_remaining_time_in_millis() / 1000
+    return process_partial_response(
+        event=event,
+        record_handler=log_failures(partial(routes().work, seconds=seconds)),
+        processor=batch,
+        context=context,
+    )
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Runs one request, one batch of the queue, or the schedule."""
+    if event.get("kind") == "collect":
+        return routes().tick()
+    return (work_batch if "Records" in event else partial(handle, app))(event, context)

@@ -1,0 +1,71 @@
+"""The routes of the function ``export``."""
+
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from kubroker.http_api.api import format_time, json_response, parse_body
+from kubroker.http_api.export_models import (
+    MAX_EXPORT_BYTES,
+    ArchiveResponse,
+    ExportListResponse,
+    ExportOrder,
+    ExportResponse,
+    parse_export_id,
+    parse_export_list,
+)
+from kubroker.http_api.models import parse_user_id
+from kubroker.http_api.withdrawal_models import parse_idempotency_key
+from kubroker.usecases.export_setup import ExportUseCases
+
+
+class ExportRoutes:
+    """Each method answers one route; ``work`` takes the queue's messages, ``tick`` the schedule."""
+
+    def __init__(self, usecases: ExportUseCases) -> None:
+        """Remembers the use cases."""
+        self._usecases = usecases
+
+    def open_export(self, event: APIGatewayProxyEventV2) -> Response[str]:
+        """``POST /v1/exports``."""
+        key = parse_idempotency_key(dict(event.headers or {}))
+        order = parse_body(event, ExportOrder, MAX_EXPORT_BYTES)
+        export = self._usecases.exports.open(key, order.build_request(), order.user_ids or [])
+        return json_response(ExportResponse.build(export, []), HTTPStatus.ACCEPTED)
+
+    def list_exports(self, event: APIGatewayProxyEventV2) -> Response[str]:
+        """``GET /v1/exports``."""
+        limit, cursor = parse_export_list(event.query_string_parameters)
+        page, following = self._usecases.exports.list_page(limit, cursor)
+        rows = [ExportResponse.build(export, []) for export in page]
+        return json_response(ExportListResponse(exports=rows, next_cursor=following))
+
+    def get_export(self, export_id: str) -> Response[str]:
+        """``GET /v1/exports/{id}``."""
+        export, links = self._usecases.exports.get(parse_export_id(export_id))
+        return json_response(ExportResponse.build(export, links))
+
+    def cancel_export(self, export_id: str) -> Response[str]:
+        """``DELETE /v1/exports/{id}``."""
+        export = self._usecases.exports.cancel(parse_export_id(export_id))
+        return json_response(ExportResponse.build(export, []))
+
+    def opt_in(self, user_id: str) -> Response[str]:
+        """``PUT /v1/archives/{userId}``."""
+        since = self._usecases.archives.opt_in(parse_user_id(user_id))
+        return json_response(ArchiveResponse(user_id=user_id, archived_since=format_time(since)))
+
+    def opt_out(self, user_id: str) -> Response[str]:
+        """``DELETE /v1/archives/{userId}``."""
+        self._usecases.archives.opt_out(parse_user_id(user_id))
+        return json_response(ArchiveResponse(user_id=user_id, archived_since=None))
+
+    def work(self, record: SQSRecord, *, seconds: float) -> None:
+        """One message of the queue."""
+        self._usecases.work.work(record, seconds=seconds)
+
+    def tick(self) -> None:
+        """The daily schedule: begins a round of the collector."""
+        self._usecases.collector.start()

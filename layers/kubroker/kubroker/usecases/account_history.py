@@ -1,0 +1,212 @@
+"""Reading an account's histories with the user's key, within a share of its quotas."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from kubroker.domain.budget import Budgets, parse_quota
+from kubroker.domain.export_records import ExportKind
+from kubroker.domain.export_windows import (
+    ACCOUNT_CHANGED,
+    MIN_SPAN_MS,
+    RECORDS_MISSING,
+    Window,
+    get_longest_ms,
+)
+from kubroker.domain.permissions import Permission
+from kubroker.domain.proxy_policy import find_call
+from kubroker.errors import (
+    ConfigurationError,
+    ConflictError,
+    KubrokerError,
+    KucoinOutcomeUnknownError,
+    KucoinRefusedError,
+    TooManyRequestsError,
+)
+from kubroker.kucoin.answers import RATE_LIMITED, parse_rest
+from kubroker.kucoin.forwarding import ForwardedRequest, KucoinForwarder
+from kubroker.kucoin.history import HistoryCall, WindowReading, read_window
+from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
+from kubroker.kucoin.rest import KucoinRest
+from kubroker.observability import CONFIGURATION_ERROR_FOUND, count
+from kubroker.usecases.address_watch import watch_address
+from kubroker.usecases.clock import Clock, Deadline
+from kubroker.usecases.key_use import KeyUse, UsableKey
+
+# The rest of a quota is left to the user's trading.
+RESERVED_SHARE = 0.5
+CALL_SECONDS = 8.0
+CLOCK_SECONDS = 4.0
+
+
+class AccountHistory:
+    """Reads windows; holds the key no longer than a call."""
+
+    def __init__(
+        self, keys: KeyUse, forwarder: KucoinForwarder, rest: KucoinRest, *, clock: Clock
+    ) -> None:
+        """Joins its parts; the budgets are as old as the process, which does one thing at once."""
+        self._keys = keys
+        self._forwarder = forwarder
+        self._rest = rest
+        self._clock = clock
+        self._budgets = Budgets(RESERVED_SHARE)
+
+    def read_now_ms(self) -> int:
+        """KuCoin's clock: what is over, and what it forgets, go by it.
+
+        Raises:
+            KucoinError: It could not be asked.
+        """
+        return self._rest.read_clock(deadline_seconds=CLOCK_SECONDS)
+
+    def find_account(self, user_id: str) -> str | None:
+        """The account that the user is linked to, or was; None where there never was one.
+
+        Raises:
+            StoreError: It can't be read.
+        """
+        return self._keys.find_account(user_id)
+
+    def read(
+        self,
+        user_id: str,
+        account: str,
+        kind: ExportKind,
+        window: Window,
+        *,
+        deadline: Deadline,
+    ) -> WindowReading:
+        """All of a kind in a window.
+
+        Args:
+            user_id: Whose.
+            account: As ``find_account`` told it; another one's records would be mixed in.
+            kind: Of the records.
+            window: As ``read_window`` takes it.
+            deadline: For all of it.
+
+        Raises:
+            ConflictError: The user is linked to another account by now.
+            TooManyRequestsError: The quota is used up for longer than the deadline allows.
+            KubrokerError: The key may not be used, or KuCoin did not answer.
+        """
+        return read_window(kind, user_id, window, self._build_ask(user_id, account, deadline))
+
+    def _build_ask(
+        self, user_id: str, account: str, deadline: Deadline
+    ) -> Callable[[HistoryCall], Any]:
+        def ask(call: HistoryCall) -> Any:
+            key = self._keys.open(user_id, Permission.GENERAL)
+            if key.kucoin_uid != account:
+                raise ConflictError("The user has linked another account.", code=ACCOUNT_CHANGED)
+            return self._send(key, call, deadline)
+
+        return ask
+
+    def _send(self, key: UsableKey, call: HistoryCall, deadline: Deadline) -> Any:
+        line = find_call(call.host, "GET", call.path)
+        if line is None:
+            raise ConfigurationError("A history is not on the list of KuCoin's calls.")
+        self._wait(key, line.pool, line.weight, deadline)
+        request = ForwardedRequest(
+            method="GET",
+            host=call.host,
+            path=call.path,
+            query=urlencode(call.query),
+            signed_query="&".join(f"{name}={value}" for name, value in call.query.items()),
+            credentials=key.credentials,
+        )
+        quota = None
+        try:
+            answer = self._forwarder.forward(
+                request, deadline_seconds=min(CALL_SECONDS, deadline.left())
+            )
+            quota = parse_quota(answer.headers)
+        finally:
+            self._budgets.settle(
+                key.kucoin_uid, line.pool, line.weight, quota, now=self._clock.monotonic()
+            )
+        try:
+            return parse_rest(answer, is_acting=False)
+        except KucoinRefusedError as error:
+            is_partner = classify_check_refusal(error) is CheckRefusal.PARTNER
+            if watch_address(error) or is_partner:
+                count(CONFIGURATION_ERROR_FOUND)
+            raise
+
+    def _wait(self, key: UsableKey, pool: str, weight: int, deadline: Deadline) -> None:
+        """Until the quota has room, if that is before the deadline."""
+        while True:
+            wait = self._budgets.take(key.kucoin_uid, pool, weight, now=self._clock.monotonic())
+            if wait is None and deadline.left() > 0:
+                return
+            if wait is None or wait + CALL_SECONDS > deadline.left():
+                raise TooManyRequestsError(
+                    f"KuCoin's quota of the pool {pool} is used up for this account.",
+                    code="kucoin_quota_used_up",
+                    retry_after_seconds=max(1, round(wait or 0)),
+                )
+            self._clock.sleep(wait)
+
+
+class WindowWalk:
+    """Reads one window after the other; halves those that are too full, then grows again."""
+
+    def __init__(
+        self,
+        history: AccountHistory,
+        user_id: str,
+        account: str,
+        *,
+        kind: ExportKind,
+        deadline: Deadline,
+    ) -> None:
+        """Begins with the longest window of the kind."""
+        self._history = history
+        self._user_id = user_id
+        self._account = account
+        self._kind = kind
+        self._deadline = deadline
+        self._span_ms = get_longest_ms(kind)
+
+    def read(self, start_ms: int, end_ms: int, *, may_lack: bool) -> tuple[Window, WindowReading]:
+        """The next window from start on, at most to end.
+
+        Args:
+            start_ms: Where it begins.
+            end_ms: Where it ends at the latest.
+            may_lack: Whether trades may be missing that the ledger knows.
+
+        Raises:
+            KucoinOutcomeUnknownError: Some are, and may not be; or an answer is not whole.
+            KubrokerError: As for ``AccountHistory.read``.
+        """
+        while True:
+            window = Window(start_ms, min(end_ms, start_ms + self._span_ms))
+            reading = self._history.read(
+                self._user_id, self._account, self._kind, window, deadline=self._deadline
+            )
+            if reading.is_too_full:
+                self._span_ms = max(MIN_SPAN_MS, window.span_ms // 2)
+                continue
+            if reading.missing and not may_lack:
+                raise KucoinOutcomeUnknownError(
+                    "KuCoin's ledger knows trades that its fills don't show.", code=RECORDS_MISSING
+                )
+            self._span_ms = min(get_longest_ms(self._kind), self._span_ms * 2)
+            return window, reading
+
+
+def is_passing(error: KubrokerError) -> bool:
+    """Whether asking again later makes sense."""
+    if isinstance(error, KucoinRefusedError):
+        return error.kucoin_code == RATE_LIMITED or error.http_status_received >= 500
+    return error.retryable or isinstance(error, KucoinOutcomeUnknownError)
+
+
+def name_reason(error: KubrokerError) -> str:
+    """Why something can't be had, for a manifest: the code, and KuCoin's own where it has one."""
+    if isinstance(error, KucoinRefusedError):
+        return f"{error.code}/{error.kucoin_code}"
+    return error.code

@@ -1,0 +1,83 @@
+"""Days and years lived on KuCoin's clock, with crashes and 429s: missing 0, twice 0.
+
+``make test`` lives ten days; the whole year is lived with
+``make year``.
+"""
+
+import os
+import sys
+
+import pytest
+
+from tests.functional.exports.living import EPOCH_MS, compare
+from tests.support.forked_stack import ForkedFunctions, Point, Standstill
+
+DAYS = int(os.environ.get("EXPORT_DAYS", "10"))
+FILLS = int(os.environ.get("EXPORT_FILLS", "1200"))
+SYMBOLS = ["BTC-USDT", "ETH-USDT", "ETH-BTC"]
+EVERY_DAYS = 10
+KILLS = [
+    Point("chunk about to be kept", {"operation": "TransactWriteItems"}),
+    Point("chunk kept", {"operation": "TransactWriteItems", "phase": "after"}),
+    Point("object written", {"service": "s3", "phase": "after"}),
+    Point("asked KuCoin", kucoin=("funding_ledger", "after")),
+]
+EXPORT_KILLS = [
+    Point("planned", {"operation": "TransactWriteItems", "phase": "after"}),
+    Point("step kept", {"operation": "TransactWriteItems", "phase": "after", "skip": 2}),
+    Point("part written", {"service": "s3", "phase": "after"}),
+    Point("another part written", {"service": "s3", "phase": "after", "skip": 1}),
+]
+
+
+@pytest.fixture(scope="module")
+def forked(stack):
+    functions = ForkedFunctions(stack)
+    yield functions
+    functions.stop()
+
+
+def die(world, forked, point):
+    """A worker is killed while it stands at the point; its message comes again."""
+    aws, simulator = world.functions.stack.aws, world.simulator
+    still = Standstill(aws, simulator, point, lambda: forked.drain("ExportQueue"))
+    still.kill(forked, "export")
+    aws.release_delayed()
+    return 1
+
+
+@pytest.mark.slow
+def test_days_with_crashes_and_limits_are_exported_once(world, forked):
+    aws, kills, limited = world.functions.stack.aws, 0, 0
+    world.begin(3)
+    world.opt_in()
+    for day in range(DAYS):
+        share = FILLS * (day + 1) // DAYS - FILLS * day // DAYS
+        world.live(1, share, seed=day, symbols=SYMBOLS)
+        if day % 3 == 2:
+            world.simulator.add_fault("spot_fills", "rate_limit", times=2)
+            world.simulator.add_fault("trade_ledger", "drop", times=1)
+            limited += 2
+        if day % EVERY_DAYS == EVERY_DAYS // 2:
+            world.functions.call("export", {"kind": "collect"})
+            kills += die(world, forked, KILLS[day // EVERY_DAYS % len(KILLS)])
+        world.collect()
+        world.simulator.clear_faults()
+    end = world.now_ms() // 1000 * 1000 - 120_000
+    opened = world.open().json()
+    for point in EXPORT_KILLS:
+        kills += die(world, forked, point)
+    world.drain()
+    export = world.get(opened["exportId"])
+    assert export["state"] == "READY", export
+    total, missing, twice, *rest = compare(world.read(export), world.book(EPOCH_MS, end))
+    fills = sum(file["records"] for file in export["files"] if file["kind"].endswith("_fills"))
+    print(
+        f"exports: {DAYS} days, 3 users, {fills} fills, {total} records, {kills} kills, "
+        f"{limited} times 429: missing {missing}, twice {twice}",
+        file=sys.stderr,
+    )
+    assert (missing, twice) == (0, 0), rest
+    assert export["isComplete"] is True, world.coverage(export)
+    assert kills >= 2
+    assert aws.list_faults() == []
