@@ -6,6 +6,7 @@
 
 import os
 import sys
+import tracemalloc
 
 import pytest
 
@@ -16,6 +17,9 @@ DAYS = int(os.environ.get("EXPORT_DAYS", "10"))
 FILLS = int(os.environ.get("EXPORT_FILLS", "1200"))
 SYMBOLS = ["BTC-USDT", "ETH-USDT", "ETH-BTC"]
 EVERY_DAYS = 10
+MIB = 1024 * 1024
+# However long the period: a part, a file's upload part and the totals.
+MOST_MIB = 100
 KILLS = [
     Point("chunk about to be kept", {"operation": "TransactWriteItems"}),
     Point("chunk kept", {"operation": "TransactWriteItems", "phase": "after"}),
@@ -67,17 +71,23 @@ def test_days_with_crashes_and_limits_are_exported_once(world, forked):
     opened = world.open().json()
     for point in EXPORT_KILLS:
         kills += die(world, forked, point)
+    tracemalloc.start()
     world.drain()
+    peak = tracemalloc.get_traced_memory()[1] / MIB
+    tracemalloc.stop()
     export = world.get(opened["exportId"])
     assert export["state"] == "READY", export
+    size = sum(file["sizeBytes"] for file in export["files"]) / MIB
     total, missing, twice, *rest = compare(world.read(export), world.book(EPOCH_MS, end))
     fills = sum(file["records"] for file in export["files"] if file["kind"].endswith("_fills"))
     print(
         f"exports: {DAYS} days, 3 users, {fills} fills, {total} records, {kills} kills, "
-        f"{limited} times 429: missing {missing}, twice {twice}",
+        f"{limited} times 429: missing {missing}, twice {twice}; "
+        f"files {size:.1f} MiB, the worker's memory at most {peak:.1f} MiB",
         file=sys.stderr,
     )
     assert (missing, twice) == (0, 0), rest
     assert export["isComplete"] is True, world.coverage(export)
     assert kills >= 2
+    assert peak < MOST_MIB
     assert aws.list_faults() == []
