@@ -25,7 +25,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: deploy addresses scan
-.PHONY: help setup run demo test check bench soak year docs format format-check lint types test-sam sam-local lock clean
+.PHONY: help setup run demo test check bench soak docs format format-check lint types test-sam sam-local lock clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
@@ -56,10 +56,6 @@ docs: $(DEV) ## Refresh what is made from the sources: README tables, IAM, event
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.event_docs
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.openapi
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.scale
-
-year: $(DEV) ## Live a year of three users, 50,000 fills, collected daily, and compare its export
-	@EXPORT_DAYS=365 EXPORT_FILLS=50000 $(BIN)/python -m pytest -s -n 0 --timeout 7200 \
-		tests/functional/exports/test_year.py $(ARGS)
 
 soak: $(DEV) ## Refresh 200 short-lived connections under faults for SOAK_SECONDS; writes build/soak.json
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tests.soak $(ARGS)
