@@ -1,11 +1,14 @@
 """Reaches into moto: atomic DynamoDB and SQS, and short ways for tests to data and time."""
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
@@ -20,6 +23,8 @@ _sqs_lock = threading.RLock()
 def make_atomic() -> None:
     """One request at a time in DynamoDB and its streams, and in SQS: moto is not thread-safe."""
     DynamoDBStreamsHandler.call_action = _forget_iterators(DynamoDBStreamsHandler.call_action)
+    Table.__deepcopy__ = lambda table, _memo: table
+    DynamoDBBackend.transact_write_items = _undo_by_item(DynamoDBBackend.transact_write_items)
     for handler in (DynamoHandler, DynamoDBStreamsHandler):
         handler.call_action = _lock_call(handler.call_action, _dynamodb_lock)
     for name in (
@@ -45,6 +50,54 @@ def _forget_iterators(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(*arguments, **named)
 
     return call
+
+
+def _undo_by_item(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A transaction that fails puts its own items back.
+
+    moto copies each table whole for that, with all that its stream ever held: ever slower, and
+    gigabytes of garbage in circles.
+    """
+
+    def transact(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        actions = [action for entry in transact_items for action in entry.values()]
+        before = [
+            _Before(backend.tables[action["TableName"]], action.get("Key") or action["Item"])
+            for action in actions
+        ]
+        try:
+            original(backend, transact_items)
+        except Exception:
+            for item in reversed(before):
+                item.put_back()
+            raise
+
+    return transact
+
+
+class _Before:
+    """An item, and how long its table's stream is, before a transaction."""
+
+    def __init__(self, table: Table, values: dict[str, Any]) -> None:
+        self._table = table
+        self._hash = DynamoType(values[table.hash_key_attr])
+        range_name = table.range_key_attr
+        self._range = None if range_name is None else DynamoType(values[range_name])
+        self._item = copy.deepcopy(table.get_item(self._hash, self._range))
+        self._length = len(table.stream_shard.items) if table.stream_shard else 0
+
+    def put_back(self) -> None:
+        """As if the transaction had not been."""
+        items: dict[DynamoType, Any] = self._table.items
+        name = self._hash
+        if self._range is not None:
+            items, name = items[self._hash], self._range
+        if self._item is None:
+            items.pop(name, None)
+        else:
+            items[name] = self._item
+        if self._table.stream_shard:
+            del self._table.stream_shard.items[self._length :]
 
 
 def _lock_call(original: Callable[..., Any], lock: threading.RLock) -> Callable[..., Any]:

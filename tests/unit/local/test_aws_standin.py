@@ -68,6 +68,53 @@ def test_increments_at_once_none_is_lost(small_stack, database):
     assert found["Item"]["n"]["N"] == "300"
 
 
+@pytest.mark.parametrize("position", [0, 3])
+def test_transaction_that_fails_changes_nothing(small_stack, database, position):
+    streams = small_stack.aws.client("dynamodbstreams")
+    names = ("changed", "deleted", "new")
+
+    def read():
+        arn = database.describe_table(TableName=TABLE)["Table"]["LatestStreamArn"]
+        shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]
+        iterator = streams.get_shard_iterator(
+            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        return database.scan(TableName=TABLE)["Items"], len(
+            streams.get_records(ShardIterator=iterator)["Records"]
+        )
+
+    def key(name):
+        return {"TableName": TABLE, "Key": {"id": {"S": name}}}
+
+    for name in names[:2]:
+        put(database, name)
+    before = read()
+    changes = [
+        {
+            "Update": {
+                **key("changed"),
+                "UpdateExpression": "SET n = :n",
+                "ExpressionAttributeValues": {":n": {"N": "1"}},
+            }
+        },
+        {"Delete": key("deleted")},
+        {"Put": {"TableName": TABLE, "Item": {"id": {"S": "new"}}}},
+    ]
+    check = {"ConditionCheck": {**key("none"), "ConditionExpression": "attribute_exists(id)"}}
+    with pytest.raises(ClientError, match="TransactionCanceled"):
+        database.transact_write_items(
+            TransactItems=[*changes[:position], check, *changes[position:]]
+        )
+    assert read() == before
+    database.transact_write_items(TransactItems=changes)
+    items, records = read()
+    assert {item["id"]["S"]: item.get("n") for item in items} == {
+        "changed": {"N": "1"},
+        "new": None,
+    }
+    assert records == before[1] + 3
+
+
 def test_receive_at_once_each_message_once(small_stack, queue):
     url = small_stack.queues["Work"]
     for number in range(20):
