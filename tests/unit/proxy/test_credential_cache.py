@@ -68,6 +68,7 @@ def build(kms):
             is_disconnected=False,
             is_active=True,
             kucoin_uid="1",
+            account_since=None,
             permissions=frozenset(),
             data_key=data_key.wrapped,
             ciphertext=seal_api_key(key, data_key),

@@ -10,6 +10,7 @@ _ATTRIBUTES = (
     "connectionStatus",
     "apiKeyState",
     "kucoinUid",
+    "accountSince",
     "apiKeyFacts.permissions",
     "apiKeyDataKey",
     "apiKeyCiphertext",
@@ -27,6 +28,7 @@ class KeyAccess:
         is_disconnected: Whether new work is refused.
         is_active: Whether the key may sign.
         kucoin_uid: The account, once it is known.
+        account_since: Since when, epoch seconds; None where no other one was linked before.
         permissions: What the key may do.
         data_key: Wrapped by KMS.
         ciphertext: The vault's blob; another key has another one, so it is also the version.
@@ -36,6 +38,7 @@ class KeyAccess:
     is_disconnected: bool
     is_active: bool
     kucoin_uid: str | None
+    account_since: int | None
     permissions: frozenset[Permission]
     data_key: bytes | None = field(repr=False)
     ciphertext: bytes | None = field(repr=False)
@@ -57,11 +60,13 @@ class KeyAccessReader:
         item = self._table.find({"userId": user_id}, only=_ATTRIBUTES)
         if item is None:
             return None
+        since = item.get("accountSince")
         return KeyAccess(
             user_id=user_id,
             is_disconnected=item.get("connectionStatus") in _ENDED,
             is_active=item.get("apiKeyState") == ApiKeyState.ACTIVE,
             kucoin_uid=item.get("kucoinUid"),
+            account_since=None if since is None else int(since),
             permissions=frozenset(
                 Permission(name)
                 for name in item.get("apiKeyFacts", {}).get("permissions", ())

@@ -190,6 +190,7 @@ class KeyAttemptStore:
                 "apiKeyFacts": facts.to_item(),
                 "connectionStatus": ConnectionStatus.ACTIVE,
                 "kucoinUid": uid,
+                **_note_account_change(connection, uid, now),
                 "updatedAt": now,
                 **self._adopt_pending_pair(connection, now),
             },
@@ -273,6 +274,12 @@ _RETRYABLE_WITH_SAME_PAIR = {
     "kucoin_unreachable",
     "key_outcome_unknown",
 }
+
+
+def _note_account_change(connection: Connection, uid: str, now: int) -> dict[str, Any]:
+    """What was done before belongs to another account: exports have to tell."""
+    is_another = connection.kucoin_uid not in (None, uid)
+    return {"accountSince": now} if is_another else {}
 
 
 def _name_replaced(connection: Connection) -> dict[str, Any]:

@@ -173,6 +173,7 @@ class Connection(StoredModel):
     pendingLink               map    ``PendingLink``, pair encrypted
     nextActionAt, dueShard    s, s   sparse index ``due``: when the dispatcher queues it
     archivedSince             s      since when the collector archives it; none: it does not
+    accountSince              s      since when kucoinUid is linked; none: no other was before
     sequence                  n      raised by every change: the order of events
     ========================  =====  ====================================================
     """
@@ -212,6 +213,7 @@ class Connection(StoredModel):
     updated_at: int
     disconnected_at: int | None = None
     archived_since: int | None = None
+    account_since: int | None = None
     sequence: int = 0
 
     @property

@@ -138,6 +138,7 @@ class ExportUnit(StoredModel):
     kindIndex         n     of the request's kinds
     cursorMs          n     until here this kind is done
     attempt           n     passing failures since the last progress
+    kucoinUid         s     the account that is read; accountSinceMs where another was before
     readings, gaps    list  ``Reading`` and ``Gap``, side by side ones joined
     ================  ====  ==============================================================
     """
@@ -150,6 +151,7 @@ class ExportUnit(StoredModel):
     cursor_ms: int
     attempt: int = 0
     kucoin_uid: str | None = None
+    account_since_ms: int | None = None
     readings: list[Reading] = Field(default_factory=list)
     gaps: list[Gap] = Field(default_factory=list)
     records: int = 0

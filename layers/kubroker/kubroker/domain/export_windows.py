@@ -27,6 +27,7 @@ BEYOND_RETENTION = "beyond_retention"
 NOT_OVER_YET = "not_over_yet"
 RECORDS_MISSING = "records_missing"
 ACCOUNT_CHANGED = "account_changed"
+EARLIER_ACCOUNT = "earlier_account"
 
 _LONGEST_DAYS = {
     ExportKind.SPOT_FILLS: 1,

@@ -31,7 +31,7 @@ from kubroker.kucoin.rest import KucoinRest
 from kubroker.observability import CONFIGURATION_ERROR_FOUND, count
 from kubroker.usecases.address_watch import watch_address
 from kubroker.usecases.clock import Clock, Deadline
-from kubroker.usecases.key_use import KeyUse, UsableKey
+from kubroker.usecases.key_use import KeyUse, LinkedAccount, UsableKey
 
 # The rest of a quota is left to the user's trading.
 RESERVED_SHARE = 0.5
@@ -60,7 +60,7 @@ class AccountHistory:
         """
         return self._rest.read_clock(deadline_seconds=CLOCK_SECONDS)
 
-    def find_account(self, user_id: str) -> str | None:
+    def find_account(self, user_id: str) -> LinkedAccount | None:
         """The account that the user is linked to, or was; None where there never was one.
 
         Raises:

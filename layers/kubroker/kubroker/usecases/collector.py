@@ -154,10 +154,11 @@ class Collector:
         account = self._history.find_account(user_id)
         if account is None:
             return None
-        task = _Task(name_archive(user_id, account), self._history.read_now_ms(), deadline, is_last)
+        uid = account.kucoin_uid
+        task = _Task(name_archive(user_id, uid), self._history.read_now_ms(), deadline, is_last)
         behind_ms = 0
         for kind in ARCHIVED_KINDS:
-            walk = WindowWalk(self._history, user_id, account, kind=kind, deadline=deadline)
+            walk = WindowWalk(self._history, user_id, uid, kind=kind, deadline=deadline)
             while (late_ms := self._collect_chunk(task, walk, kind)) is not None:
                 behind_ms = max(behind_ms, late_ms)
                 if deadline.left() < WINDOW_SECONDS + SAVING_SECONDS:

@@ -13,6 +13,7 @@ from kubroker.domain.export_summary import ExportFacts, FileFacts, GapFacts
 from kubroker.domain.export_windows import (
     ACCOUNT_CHANGED,
     BEYOND_RETENTION,
+    EARLIER_ACCOUNT,
     NOT_OVER_YET,
     RECORDS_MISSING,
 )
@@ -29,6 +30,7 @@ _EXPLAINED = {
     NOT_OVER_YET: "It was not over when the export was made.",
     RECORDS_MISSING: "KuCoin's ledger knows trades that its fills don't show.",
     ACCOUNT_CHANGED: "The user linked another KuCoin account meanwhile.",
+    EARLIER_ACCOUNT: "Another KuCoin account was linked then: what it did is not in the export.",
     "connection_not_found": "The user never linked an account.",
     "connection_disconnected": "The connection is disconnected.",
     "api_key_not_active": "The connection has no API key in use.",

@@ -24,7 +24,7 @@ from kubroker.domain.export import (
     name_part,
 )
 from kubroker.domain.export_records import ExportKind
-from kubroker.domain.export_windows import RECORDS_MISSING, Window, find_stretch
+from kubroker.domain.export_windows import EARLIER_ACCOUNT, RECORDS_MISSING, Window, find_stretch
 from kubroker.domain.kucoin_protocol import KucoinProtocol
 from kubroker.errors import ConfigurationError, KubrokerError, StoreError
 from kubroker.observability import EXPORT_GAP_FOUND, count
@@ -85,6 +85,20 @@ class _Draft:
         )
         self.gaps = add_gap(self.gaps, gap)
 
+    def tell_earlier_account(self, period: Window) -> None:
+        """What another account did before this one was linked, nobody read."""
+        since_ms = self.unit.account_since_ms
+        if since_ms is not None and since_ms > period.start_ms:
+            end_ms = min(since_ms, period.end_ms)
+            self.gaps.append(
+                Gap(
+                    kind=self.kind,
+                    start_ms=period.start_ms,
+                    end_ms=end_ms,
+                    reason=EARLIER_ACCOUNT,
+                )
+            )
+
 
 class UnitWork:
     """Works units."""
@@ -138,8 +152,7 @@ class UnitWork:
     def _fill(self, draft: _Draft, now_ms: int, deadline: Deadline) -> None:
         """Goes through the kind until its end, or there is enough, or no time."""
         user_id = draft.unit.user_id
-        account = draft.unit.kucoin_uid or self._history.find_account(user_id) or ""
-        draft.unit = draft.unit.model_copy(update={"kucoin_uid": account})
+        account = self._find_account(draft)
         chunks = self._list_chunks(draft, account)
         walk = WindowWalk(self._history, user_id, account, kind=draft.kind, deadline=deadline)
         while draft.cursor_ms < draft.end_ms and not draft.lines.is_full:
@@ -152,6 +165,17 @@ class UnitWork:
             else:
                 limit = min(draft.end_ms, chunks[0].start_ms if chunks else draft.end_ms)
                 self._read(draft, walk, limit, now_ms)
+
+    def _find_account(self, draft: _Draft) -> str:
+        """The unit reads one account; which one is settled at its first step."""
+        if draft.unit.kucoin_uid is None:
+            found = self._history.find_account(draft.unit.user_id)
+            about = {
+                "kucoin_uid": found.kucoin_uid if found else "",
+                "account_since_ms": found.since_ms if found else None,
+            }
+            draft.unit = draft.unit.model_copy(update=about)
+        return draft.unit.kucoin_uid or ""
 
     def _list_chunks(self, draft: _Draft, account: str) -> list[ArchiveChunk]:
         """What the archive has of the rest of the period."""
@@ -213,6 +237,8 @@ class UnitWork:
         is_over = draft.cursor_ms >= draft.end_ms
         attempt = (0 if draft.has_progress else seen.attempt) + (1 if has_failed else 0)
         kind_index = seen.kind_index + 1 if is_over else seen.kind_index
+        if is_over:
+            draft.tell_earlier_account(export.request.period)
         readings, gaps = seen.readings, seen.gaps
         for reading in draft.readings:
             readings = add_reading(readings, reading)

@@ -28,6 +28,19 @@ class UsableKey:
     credentials: ApiCredentials
 
 
+@dataclass(frozen=True, slots=True)
+class LinkedAccount:
+    """The account that a user is linked to, or was.
+
+    Attributes:
+        kucoin_uid: The account.
+        since_ms: Since when, epoch milliseconds; None where no other one was linked before.
+    """
+
+    kucoin_uid: str
+    since_ms: int | None
+
+
 class KeyUse:
     """Looks and opens; fails closed."""
 
@@ -43,14 +56,17 @@ class KeyUse:
         self._cache = cache
         self._monotonic = monotonic
 
-    def find_account(self, user_id: str) -> str | None:
+    def find_account(self, user_id: str) -> LinkedAccount | None:
         """The account that the user is linked to, or was; None where there never was one.
 
         Raises:
             StoreError: It can't be read.
         """
         access = self._reader.find(user_id)
-        return None if access is None else access.kucoin_uid or user_id
+        if access is None:
+            return None
+        since = access.account_since
+        return LinkedAccount(access.kucoin_uid or user_id, None if since is None else since * 1000)
 
     def check(self, user_id: str, permission: Permission) -> KeyAccess:
         """The connection as it stands, if its key may be used.
