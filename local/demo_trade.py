@@ -1,8 +1,12 @@
 """``make demo``: a user's own trade through the signing proxy, and addresses for a payout."""
 
+import csv
 import hashlib
 import json
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -20,7 +24,16 @@ _ORDER = {
     "price": "20000",
     "clientOid": "demo-order-1",
 }
+_PURCHASE = {
+    "symbol": "BTC-USDT",
+    "side": "buy",
+    "type": "market",
+    "size": "0.001",
+    "clientOid": "demo-order-2",
+}
 _PAYOUT = {"currency": "USDT", "chain": "trx", "account": "main", "userIds": [_USER, "nobody"]}
+# An export takes what is a minute old by KuCoin's clock for settled.
+_SETTLED_SECONDS = 120
 _READY_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 
@@ -69,15 +82,47 @@ def pay_out(world: World) -> str:
     return "\n" + requests.get(url, timeout=10).text.replace("\r\n", "\n").strip()
 
 
+def buy(world: World) -> str:
+    """An order that the market fills at once."""
+    order = _forward(world, "POST", "/api/v1/hf/orders", _PURCHASE)["orderId"]
+    fills = _forward(world, "GET", f"/api/v1/hf/fills?symbol=BTC-USDT&orderId={order}")["items"]
+    if not fills:
+        raise StoryError(f"order {order} has no fill")
+    bought = ", ".join(f"{fill['size']} at {fill['price']}" for fill in fills)
+    return f"order {order} filled: {bought}"
+
+
 def export(world: World) -> str:
     """The user is archived, and everything of the day is in files, once."""
     world.call("PUT", f"/v1/archives/{_USER}")
+    with _settled_records(world):
+        made = _make_export(world)
+    contents = _read_files(made)
+    fills = _check_fills(world, contents)
+    names = ", ".join(file["name"] for file in made["files"])
+    return (
+        f"{made['records']} records, among them each of the user's fills: {fills}; "
+        f"complete: {made['isComplete']}; {names}"
+    )
+
+
+@contextmanager
+def _settled_records(world: World) -> Iterator[None]:
+    """KuCoin's clock goes ahead meanwhile, so that nobody has to wait until records settle."""
+    world.stack.simulator.set_clock(offsetSeconds=_SETTLED_SECONDS)
+    try:
+        yield
+    finally:
+        world.stack.simulator.set_clock(offsetSeconds=0)
+
+
+def _make_export(world: World) -> Any:
     now = time.time()
     order = {
         "userIds": [_USER],
         "kinds": ["spot_fills", "trade_ledger", "deposits"],
         "from": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - 86_400)),
-        "to": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - 120)),
+        "to": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
         "format": "csv",
     }
     headers = {"Idempotency-Key": "demo-export-1"}
@@ -87,12 +132,36 @@ def export(world: World) -> str:
         if time.monotonic() > deadline or made["state"] != "RUNNING":
             raise StoryError(f"not ready: {json.dumps(made)}")
         time.sleep(_POLL_SECONDS)
+    return made
+
+
+def _read_files(made: Any) -> dict[str, str]:
+    """The files by their names, each as its hash says."""
+    contents = {}
     for file in made["files"]:
         content = requests.get(file["url"], timeout=10).content
         if hashlib.sha256(content).hexdigest() != file["sha256"]:
             raise StoryError(f"{file['name']} is not what its hash says")
-    names = ", ".join(file["name"] for file in made["files"])
-    return f"{made['records']} records, complete: {made['isComplete']}: {names}"
+        contents[file["name"]] = content.decode()
+    return contents
+
+
+def _check_fills(world: World, contents: dict[str, str]) -> int:
+    """How many fills the export holds: all that the simulator has of the user, each once."""
+    exported = Counter(
+        row["tradeId"]
+        for name, content in contents.items()
+        if name.startswith("spot_fills")
+        for row in csv.DictReader(content.splitlines())
+    )
+    records = world.stack.simulator.records("spot-fills", _KUCOIN_USER)
+    known = Counter(str(entry["record"]["tradeId"]) for entry in records)
+    if not known or exported != known:
+        raise StoryError(
+            "the export does not have the user's fills, each once: "
+            f"at KuCoin {sorted(known.elements())}, in the files {sorted(exported.elements())}"
+        )
+    return exported.total()
 
 
 def _forward(world: World, method: str, path: str, body: Any = None) -> Any:
@@ -104,6 +173,7 @@ def _forward(world: World, method: str, path: str, body: Any = None) -> Any:
 
 TRADE: list[Step] = [
     ("an order through the signing proxy (signed)", trade),
+    ("an order that is filled (signed)", buy),
     ("a withdrawal through it (signed)", try_withdrawal),
     ("a deposit address (signed)", get_address),
     ("a payout to two users (signed)", pay_out),

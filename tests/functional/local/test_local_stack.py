@@ -1,6 +1,8 @@
 """Everything at once, functions in processes of their own."""
 
+from local import demo_trade
 from local.demo import LINKING, World, tell
+from tests.support.linked import link_user
 
 
 def test_linking_story_becomes_active_and_logs_no_secret(local_stack):
@@ -31,3 +33,18 @@ def test_linking_story_a_step_that_does_not_work_is_told(local_stack):
     local_stack.aws.add_fault("error", service="dynamodb", times=0, code="InternalServerError")
     assert not tell(World(local_stack), LINKING, told.append)
     assert "FAILED  open a session" in told[0]
+
+
+def test_trade_story_exports_the_fill_of_its_order(local_stack):
+    told: list[str] = []
+    link_user(local_stack.stack, local_stack.simulator, user_id="demo-user-1")
+    assert tell(World(local_stack), demo_trade.TRADE, told.append), told
+    assert "each of the user's fills: 1; complete: True" in told[-1]
+
+
+def test_trade_story_fails_where_the_export_lacks_a_fill(local_stack, monkeypatch):
+    told: list[str] = []
+    link_user(local_stack.stack, local_stack.simulator, user_id="demo-user-1")
+    monkeypatch.setattr(demo_trade, "_SETTLED_SECONDS", 0)
+    assert not tell(World(local_stack), demo_trade.TRADE, told.append)
+    assert "FAILED  an export of the day (signed): the export does not have the user's" in told[-1]
