@@ -4,27 +4,17 @@ import csv
 import hashlib
 import io
 import json
-from collections import Counter
 from datetime import UTC, datetime
-from decimal import Decimal
 
 import requests
 
-from kubroker.domain.export_records import ExportKind, build_record
+from kubroker.domain.export_records import ExportKind
+from tests.functional.exports import book
 from tests.support.linked import link_user
 
 DAY_MS = 86_400_000
 EPOCH_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z
 NAMES = ("alice", "bob", "carol")
-RECORDS = {
-    ExportKind.SPOT_FILLS: "spot-fills",
-    ExportKind.FUTURES_FILLS: "futures-fills",
-    ExportKind.FUNDING_LEDGER: "funding-ledger",
-    ExportKind.TRADE_LEDGER: "trade-ledger",
-    ExportKind.FUTURES_LEDGER: "futures-ledger",
-    ExportKind.DEPOSITS: "deposits",
-    ExportKind.WITHDRAWALS: "withdrawals",
-}
 
 
 def show(epoch_ms):
@@ -132,29 +122,19 @@ class World:
         ]
         return {line["userId"]: line for line in map(json.loads, lines)}
 
-    def book(self, start_ms, end_ms, kinds=tuple(ExportKind)):
+    def book(self, start_ms, end_ms):
         """What the simulator itself knows, as export rows."""
-        rows: dict[ExportKind, list] = {kind: [] for kind in kinds}
+        rows: dict[ExportKind, list] = {kind: [] for kind in ExportKind}
         for user, name in self.users.items():
-            for kind in kinds:
-                for item in self.simulator.records(RECORDS[kind], name):
-                    raw = json.loads(json.dumps(item["record"]), parse_float=Decimal)
-                    if kind is ExportKind.DEPOSITS:
-                        raw.pop("id", None)
-                        raw.pop("user", None)
-                    record = build_record(kind, user, raw)
-                    if start_ms <= record.time_ms < end_ms:
-                        rows[kind].append(record.fields)
+            for kind in ExportKind:
+                for item in self.simulator.records(book.KINDS[kind][0], name):
+                    moment, row = book.build_row(kind, user, item["record"])
+                    if start_ms <= moment < end_ms:
+                        rows[kind].append(row)
         return rows
 
-
-def compare(found, expected):
-    """Missing and surplus rows by kind: both have to be empty."""
-    missing, surplus, total = {}, {}, 0
-    for kind, rows in expected.items():
-        ours = Counter(json.dumps(row, sort_keys=True) for row in found[kind])
-        theirs = Counter(json.dumps(row, sort_keys=True) for row in rows)
-        total += sum(theirs.values())
-        missing[kind] = sum((theirs - ours).values())
-        surplus[kind] = sum((ours - theirs).values())
-    return total, sum(missing.values()), sum(surplus.values()), missing, surplus
+    def balances(self):
+        """What the users' accounts hold, by the simulator's own double entry."""
+        told = self.simulator.book(limit=0)
+        assert told["sound"]
+        return book.sum_balances(told["balances"], self.users)

@@ -1,6 +1,13 @@
 """Exports: every record once, whatever happens on the way."""
 
-from tests.functional.exports.living import EPOCH_MS, compare
+from collections import Counter
+
+from tests.functional.exports.book import compare, sum_changes
+from tests.functional.exports.living import EPOCH_MS, show
+
+# The futures ledger tells what eight hours brought at their end.
+SETTLED_SECONDS = 9 * 3600
+ACCOUNTS = {"main", "trade", "contract"}
 
 
 def test_export_holds_every_record_once(world):
@@ -26,4 +33,20 @@ def test_collector_keeps_what_kucoin_forgets(world):
     total, missing, surplus, *rest = compare(world.read(export), world.book(EPOCH_MS, end))
     assert (missing, surplus) == (0, 0), rest
     assert total > 300
+    assert export["isComplete"] is True, world.coverage(export)
+
+
+def test_ledgers_explain_every_balance(world):
+    """Whatever moved is in a ledger with its sign: beside the records, the book's other entry."""
+    world.begin(2)
+    world.live(1, 50, seed=2)
+    world.simulator.advance(SETTLED_SECONDS)
+    before, start = world.balances(), world.now_ms()
+    world.live(4, 250, seed=3, moneyPerDay=3)
+    world.simulator.advance(SETTLED_SECONDS)
+    kinds = ["funding_ledger", "trade_ledger", "futures_ledger"]
+    export = world.export(kinds=kinds, **{"from": show(start)})
+    changes, after = sum_changes(world.read(export)), world.balances()
+    assert changes == Counter({key: after[key] - before[key] for key in after})
+    assert {account for (_, account, _), change in changes.items() if change} == ACCOUNTS
     assert export["isComplete"] is True, world.coverage(export)

@@ -10,7 +10,8 @@ import tracemalloc
 
 import pytest
 
-from tests.functional.exports.living import EPOCH_MS, compare
+from tests.functional.exports.book import compare
+from tests.functional.exports.living import EPOCH_MS
 from tests.support.forked_stack import ForkedFunctions, Point, Standstill
 
 DAYS = int(os.environ.get("EXPORT_DAYS", "10"))
