@@ -1,6 +1,5 @@
 """The documented example against the whole local stack, and the golden events."""
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -12,6 +11,7 @@ import pytest
 import requests
 
 from local.aws_client import ACCESS_KEY, REGION, SECRET_KEY
+from tests.support.examples import load_example
 from tests.support.paying import Paying
 
 ROOT = Path(__file__).parents[3]
@@ -65,9 +65,7 @@ def test_example_runs_as_it_is_documented(local_stack, linked):
 def test_example_tells_refusals_by_code(local_stack, linked):
     import boto3
 
-    spec = importlib.util.spec_from_file_location("pay_with_kucoin", EXAMPLE)
-    example = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(example)
+    example = load_example("pay_with_kucoin")
     session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION)
     payments = example.Payments(local_stack.gateway_url, session)
     fields = {"userId": "user-1", "amount": "5", "currency": "USDT", "reference": "r"}

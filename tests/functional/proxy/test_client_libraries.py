@@ -1,8 +1,5 @@
 """Public KuCoin clients through the gateway: dummy keys, other base URLs, SigV4, else unchanged."""
 
-import importlib.util
-from pathlib import Path
-
 import boto3
 import kucoin.client
 import pytest
@@ -11,17 +8,13 @@ from kucoin_universal_sdk.generate.spot.order import GetOpenOrdersReqBuilder
 from kucoin_universal_sdk.model import ClientOptionBuilder, TransportOptionBuilder
 
 from local.aws_client import ACCESS_KEY, REGION, SECRET_KEY
+from tests.support.examples import load_example
 from tests.support.linked import link_user
-
-EXAMPLE = Path(__file__).parents[3] / "docs/examples/trade_with_ccxt.py"
 
 
 @pytest.fixture(scope="module")
 def example():
-    spec = importlib.util.spec_from_file_location("trade_with_ccxt", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_example("trade_with_ccxt")
 
 
 @pytest.fixture
