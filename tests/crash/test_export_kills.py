@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
 from kubroker.domain.archive import ARCHIVED_KINDS
 from kubroker.domain.export_records import ExportKind
-from tests.functional.exports.living import EPOCH_MS, World, compare, show
+from tests.functional.exports.book import compare
+from tests.functional.exports.living import EPOCH_MS, World, show
 from tests.support.api import ApiClient
 from tests.support.forked_stack import ForkedFunctions
 
@@ -64,7 +66,7 @@ def test_killed_while_it_is_opened(world, forked):
     order = {"kinds": KINDS, "to": show(world.now_ms() - 120_000)}
     for number in itertools.count():
         key = f"key-{number}"
-        is_killed = kill_after(world, forked, number, lambda key=key: aside.open(key, **order))
+        is_killed = kill_after(world, forked, number, partial(aside.open, key, **order))
         assert check(world, world.export(key, **order), KINDS) > 12
         if not is_killed:
             break

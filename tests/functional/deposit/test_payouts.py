@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.support.linked import link_user
-from tests.support.outside import Endpoint, Outside
+from tests.support.outside import Outside
 
 WISH = {"currency": "USDT", "chain": "trx", "account": "main"}
 KEY = {"Idempotency-Key": "payout-2024-03"}
@@ -17,13 +17,6 @@ KEY = {"Idempotency-Key": "payout-2024-03"}
 
 def outcome(answer):
     return answer.status, answer.json()["code"]
-
-
-@pytest.fixture
-def endpoint():
-    made = Endpoint()
-    yield made
-    made.stop()
 
 
 @pytest.fixture
@@ -189,6 +182,43 @@ def test_payout_survives_a_failure_at_each_step(api, functions, crowd, operation
     assert payout["state"] == "READY"
     rows, _ = read_files(payout)
     assert [row["userId"] for row in rows] == crowd[:21]
+
+
+def meet(functions, **criteria):
+    """Transactions that finish a part meet another one on the head."""
+    functions.stack.aws.add_fault(
+        "error",
+        operation="TransactWriteItems",
+        match="partsLeft",
+        code="TransactionCanceledException",
+        reasons=["None", "TransactionConflict"],
+        **criteria,
+    )
+
+
+def test_parts_that_end_at_the_same_moment_are_each_counted_once(api, functions, crowd, simulator):
+    payout_id = open_payout(api, crowd[:45]).json()["payoutId"]
+    meet(functions, times=2)
+    results = functions.drain("DepositAddressQueue")
+    assert [result.payload for result in results] == [{"batchItemFailures": []}] * 4
+    payout = api.get(f"/v1/payouts/{payout_id}").json()
+    assert payout["users"] == {"total": 45, "found": 45, "failed": 0, "waiting": 0}
+    assert payout["state"] == "READY"
+    assert len(simulator.journal(route="create_deposit_address")) == 45
+
+
+def test_part_that_keeps_meeting_others_is_delivered_again_and_counted_once(api, functions, crowd):
+    payout_id = open_payout(api, crowd[:25]).json()["payoutId"]
+    meet(functions, times=0)
+    _, *failed = functions.drain("DepositAddressQueue")
+    assert all(result.payload["batchItemFailures"] for result in failed)
+    assert api.get(f"/v1/payouts/{payout_id}").json()["users"]["waiting"] == 25
+    functions.stack.aws.reset_faults()
+    functions.stack.aws.release_delayed()
+    drain(functions)
+    payout = api.get(f"/v1/payouts/{payout_id}").json()
+    assert payout["users"] == {"total": 25, "found": 25, "failed": 0, "waiting": 0}
+    assert payout["state"] == "READY"
 
 
 @pytest.mark.slow

@@ -4,14 +4,7 @@ import pytest
 
 from tests.support.linking import Link
 from tests.support.money import Money
-from tests.support.outside import Endpoint, Outside
-
-
-@pytest.fixture
-def endpoint():
-    made = Endpoint()
-    yield made
-    made.stop()
+from tests.support.outside import Outside
 
 
 @pytest.fixture

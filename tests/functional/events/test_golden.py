@@ -26,6 +26,14 @@ def test_stream_event_tells_a_payout_that_is_ready(functions, outside):
     assert (event["type"], event["data"]["found"]) == ("PayoutsReady", 38)
 
 
+def test_stream_event_tells_exports_that_are_ready_or_failed(functions, outside):
+    answer = functions.call("event_publisher", load("event_publisher/export.json"))
+    assert answer == {"batchItemFailures": []}
+    ready, failed = outside.on_bus()
+    assert (ready["type"], ready["data"]["records"]) == ("ExportReady", 1234)
+    assert (failed["type"], failed["data"]["code"]) == ("ExportFailed", "store_unavailable")
+
+
 def test_webhook_event_is_delivered(functions, outside):
     event = load("webhook_delivery/deliver.json")
     assert functions.call("webhook_delivery", event) == {"batchItemFailures": []}

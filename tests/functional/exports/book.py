@@ -1,7 +1,7 @@
 """What the simulator's own book makes of an export: nothing of the product's mapping is used."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -95,7 +95,7 @@ def compare(found, expected):
 
 def sum_changes(rows):
     """(user, account, currency) to what the ledgers of an export say that it has changed by."""
-    sums = Counter()
+    sums: defaultdict[tuple, Decimal] = defaultdict(Decimal)
     for kind, account in LEDGERS.items():
         for row in rows[kind]:
             sums[row["userId"], account, row["currency"]] += Decimal(row["change"])
@@ -104,7 +104,8 @@ def sum_changes(rows):
 
 def sum_balances(balances, names):
     """The same to what an account holds, hold included, by the simulator's balances."""
-    users, sums = {name: user for user, name in names.items()}, Counter()
+    users = {name: user for user, name in names.items()}
+    sums: defaultdict[tuple, Decimal] = defaultdict(Decimal)
     for one in balances:
         if one["owner"] in users:
             account = one["account"].removeprefix("hold:")

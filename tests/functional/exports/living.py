@@ -122,11 +122,11 @@ class World:
         ]
         return {line["userId"]: line for line in map(json.loads, lines)}
 
-    def book(self, start_ms, end_ms):
+    def book(self, start_ms, end_ms, kinds=tuple(ExportKind)):
         """What the simulator itself knows, as export rows."""
-        rows: dict[ExportKind, list] = {kind: [] for kind in ExportKind}
+        rows: dict[ExportKind, list] = {kind: [] for kind in kinds}
         for user, name in self.users.items():
-            for kind in ExportKind:
+            for kind in kinds:
                 for item in self.simulator.records(book.KINDS[kind][0], name):
                     moment, row = book.build_row(kind, user, item["record"])
                     if start_ms <= moment < end_ms:

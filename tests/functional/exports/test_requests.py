@@ -1,7 +1,11 @@
 """What is asked of exports and archives: every refusal has its code, and none is an error."""
 
+import json
+
 import pytest
 
+from kubroker.domain.cursor import build_cursor
+from kubroker.http_api.export_models import MAX_EXPORT_BYTES
 from tests.functional.exports.living import show
 
 GOOD = {
@@ -73,12 +77,109 @@ def test_export_that_is_not_there_is_not_found(world, method, export_id):
     assert (answer.status, answer.json()["code"]) == (404, "export_not_found")
 
 
+ENTRY = f"1735689600#{'0' * 32}"
+BAD_QUERIES = {
+    "limit of none": ("limit=0", 422, "invalid_value"),
+    "limit too large": ("limit=101", 422, "invalid_value"),
+    "limit huge": (f"limit={'9' * 4000}", 422, "invalid_value"),
+    "limit as text": ("limit=x", 422, "invalid_value"),
+    "limit in other digits": ("limit=%D9%A1", 422, "invalid_value"),
+    "unknown": ("a=1", 400, "unknown_parameter"),
+    "cursor of nothing": ("cursor=", 400, "invalid_cursor"),
+    "cursor of another form": ("cursor=x", 400, "invalid_cursor"),
+    "cursor of no text": ("cursor=%F0%9F%92%A5", 400, "invalid_cursor"),
+    "cursor huge": (f"cursor={'A' * 4000}", 400, "invalid_cursor"),
+}
+BAD_POSITIONS = {
+    "of a list": [],
+    "of connections": {"userId": "user-1"},
+    "of payments": {"userId": "user-1", "withdrawalId": "0" * 32, "createdAt": 1},
+    "of no item": {},
+    "of a head": {"item": "head"},
+    "of a unit": {"item": "unit#user-1"},
+    "of a number": {"item": 1},
+    "of nothing": {"item": None},
+    "of an object": {"item": {"S": ENTRY}},
+    "with a line break": {"item": f"{ENTRY}\n"},
+    "in capitals": {"item": f"1735689600#{'A' * 32}"},
+    "in other digits": {"item": f"173568960\u0661#{'0' * 32}"},
+    "too long": {"item": ENTRY + "0"},
+}
+
+
+@pytest.mark.parametrize(("query", "status", "code"), BAD_QUERIES.values(), ids=BAD_QUERIES)
+def test_list_with_a_bad_query_is_refused(world, query, status, code):
+    answer = world.api.get(f"/v1/exports?{query}")
+    assert (answer.status, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("position", BAD_POSITIONS.values(), ids=BAD_POSITIONS)
+def test_cursor_that_this_list_never_gave_is_refused(world, position):
+    answer = world.api.get(f"/v1/exports?cursor={build_cursor(position)}")
+    assert (answer.status, answer.json()["code"]) == (400, "invalid_cursor")
+
+
+def test_cursor_of_nowhere_lists_what_comes_after_it(world):
+    made = world.api.post("/v1/exports", json=GOOD, headers={"Idempotency-Key": "one"})
+    for second, found in ((9_999_999_999, [made.json()["exportId"]]), (0, [])):
+        cursor = build_cursor({"item": f"{second:010d}#{'0' * 32}"})
+        page = world.api.get(f"/v1/exports?cursor={cursor}").json()
+        assert [row["exportId"] for row in page["exports"]] == found
+
+
+@pytest.mark.parametrize("is_json", [True, False], ids=["field", "blanks"])
+def test_body_that_is_too_large_is_refused(world, is_json):
+    order = {**GOOD, "more": "x" * MAX_EXPORT_BYTES} if is_json else GOOD
+    blanks = b"" if is_json else b" " * MAX_EXPORT_BYTES
+    headers = {"Idempotency-Key": "one", "content-type": "application/json"}
+    body = json.dumps(order).encode() + blanks
+    answer = world.api.request("POST", "/v1/exports", body=body, headers=headers)
+    assert (answer.status, answer.json()["code"]) == (400, "body_too_large")
+    assert world.api.get("/v1/exports").json()["exports"] == []
+
+
 @pytest.mark.parametrize(
-    ("query", "status"),
-    [("limit=0", 422), ("limit=101", 422), ("limit=x", 422), ("cursor=x", 400), ("a=1", 400)],
+    ("path", "methods"),
+    [
+        ("/v1/exports", ("PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")),
+        (f"/v1/exports/{'0' * 32}", ("POST", "PUT", "PATCH", "HEAD", "OPTIONS")),
+        ("/v1/exports/", ("GET", "POST", "DELETE")),
+        (f"/v1/exports/{'0' * 32}/files", ("GET", "DELETE")),
+        ("/v1/archives", ("GET", "POST", "PUT", "DELETE")),
+        ("/v1/archives/", ("GET", "PUT", "DELETE")),
+        ("/v1/archives/user-0", ("GET", "POST", "PATCH", "HEAD", "OPTIONS")),
+        ("/v1/archives/user-0/now", ("PUT", "DELETE")),
+    ],
 )
-def test_list_with_a_bad_query_is_refused(world, query, status):
-    assert world.api.get(f"/v1/exports?{query}").status == status
+def test_method_that_a_path_does_not_have_is_no_route(world, path, methods):
+    world.begin(1)
+    for method in methods:
+        assert world.api.request(method, path).status == 404, method
+    assert world.simulator.journal() == []
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize(
+    ("user_id", "status", "code"),
+    [
+        ("a%20b", 400, "invalid_user_id"),
+        ("a.b", 400, "invalid_user_id"),
+        ("%2e%2e", 400, "invalid_user_id"),
+        ("%252e", 400, "invalid_user_id"),
+        ("%C3%A9", 400, "invalid_user_id"),
+        ("%D9%A1", 400, "invalid_user_id"),
+        ("user-0%20", 400, "invalid_user_id"),
+        ("u" * 129, 400, "invalid_user_id"),
+        ("u" * 4000, 400, "invalid_user_id"),
+        ("user-0%00", 404, "route_not_found"),
+        ("user-0%2Fnow", 404, "route_not_found"),
+        ("%FF", 404, "route_not_found"),
+        ("u" * 128, 404, "connection_not_found"),
+    ],
+)
+def test_archive_of_a_malformed_user_is_refused(world, method, user_id, status, code):
+    answer = world.api.request(method, f"/v1/archives/{user_id}")
+    assert (answer.status, answer.json()["code"]) == (status, code), answer.text
 
 
 def test_same_key_is_the_same_export_and_another_body_none(world):
@@ -132,7 +233,6 @@ def test_user_who_never_linked_is_a_gap_and_not_archived(world):
     assert world.coverage(export)["user-0"]["gaps"] == []
     assert world.api.put("/v1/archives/nobody").status == 404
     assert world.api.delete("/v1/archives/nobody").status == 404
-    assert world.api.put("/v1/archives/a%20b").status == 400
 
 
 def test_user_who_opted_out_or_disconnected_is_collected_no_more(world):

@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
@@ -106,6 +107,53 @@ def test_table_transaction_is_all_or_nothing(table: Table) -> None:
             ]
         )
     assert table.find({"id": "2"}) is None
+
+
+def meet_another(table: Table, times: int) -> list[int]:
+    """The first transactions meet another one; how many were sent is counted."""
+    sent: list[int] = []
+
+    def answer(**_: Any) -> tuple[AWSResponse, dict[str, Any]] | None:
+        sent.append(1)
+        if len(sent) > times:
+            return None
+        reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
+        error = {"Code": "TransactionCanceledException", "Message": ""}
+        told = {"Error": error, "CancellationReasons": reasons}
+        return AWSResponse("", 400, {}, None), told
+
+    table._client.meta.events.register("before-call.dynamodb.TransactWriteItems", answer)
+    return sent
+
+
+@pytest.mark.parametrize("times", [1, 5])
+def test_patient_transaction_that_meets_others_is_written_once(table: Table, times: int) -> None:
+    make(table, n=1)
+    sent, pauses = meet_another(table, times), list[float]()
+    patient = Table(table._client, "t", sleep=pauses.append)
+    patient.transact_patiently([(table, Update({"id": "1"}, add={"n": 1}))])
+    assert table.find({"id": "1"})["n"] == 2
+    assert (len(sent), len(pauses)) == (times + 1, times)
+    assert all(0 <= pause <= 0.4 for pause in pauses)
+
+
+def test_patient_transaction_that_keeps_meeting_others_is_given_up(table: Table) -> None:
+    make(table, n=1)
+    sent, pauses = meet_another(table, 100), list[float]()
+    patient = Table(table._client, "t", sleep=pauses.append)
+    with pytest.raises(ContendedError):
+        patient.transact_patiently([(table, Update({"id": "1"}, add={"n": 1}))])
+    assert table.find({"id": "1"})["n"] == 1
+    assert (len(sent), len(pauses)) == (6, 5)
+
+
+def test_patient_transaction_whose_condition_fails_is_not_repeated(table: Table) -> None:
+    make(table, n=1)
+    sent = meet_another(table, 0)
+    change = Update({"id": "1"}, {"n": 2}, conditions=["#n = :no"], values={":no": 7})
+    with pytest.raises(LostRaceError):
+        table.transact_patiently([(table, change)])
+    assert len(sent) == 1
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,12 @@ from kubroker.domain.export import (
     name_chunk,
     name_entry,
 )
-from kubroker.errors import ContendedError, LostRaceError, NotFoundError, StoreError
+from kubroker.errors import LostRaceError, NotFoundError, StoreError
 
 _IS_NEW = ["attribute_not_exists(#exportId)"]
 _IS_RUNNING = "#exportState = :running"
 _RUNNING = {":running": ExportState.RUNNING}
 _SAME_VERSION = "#version = :version"
-_CONTENTIONS = 4
 _ENTRY = re.compile(r"[0-9]{10}#[0-9a-f]{32}", re.ASCII)
 
 
@@ -160,15 +159,8 @@ class ExportStore:
                 "records": now.records,
             }
             changes.append((self._table, Update(key=_head(seen.export_id), add=counts)))
-        self._transact_patiently(changes)
-
-    def _transact_patiently(self, changes: Sequence[tuple[Table, Update | Put]]) -> None:
-        """Units that end at the same moment meet on the head."""
-        for _ in range(_CONTENTIONS):
-            with contextlib.suppress(ContendedError):
-                self._table.transact(changes)
-                return
-        self._table.transact(changes)
+        # Units that end at the same moment meet on the head.
+        self._table.transact_patiently(changes)
 
     def list_parts(self, export_id: str, prefix: str, after: str) -> tuple[list[ExportPart], bool]:
         """A page of parts behind an item, in order, and whether there are more."""

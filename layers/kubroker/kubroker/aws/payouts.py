@@ -112,7 +112,8 @@ class PayoutStore:
             key={"payoutId": part.payout_id, "part": HEAD},
             add={"partsLeft": -1, "found": found, "failed": len(rows) - found},
         )
-        self._table.transact([(self._table, done), (self._table, counted)])
+        # Parts that end at the same moment meet on the head.
+        self._table.transact_patiently([(self._table, done), (self._table, counted)])
 
     def make_ready(self, payout: Payout, files: Sequence[PayoutFile], *, now: int) -> None:
         """The files are written."""

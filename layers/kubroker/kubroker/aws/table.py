@@ -1,8 +1,10 @@
 """One DynamoDB table: reads that are consistent, writes that carry their conditions by name."""
 
+import random
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 
 from kubroker.aws.clients import translate_errors
-from kubroker.errors import LostRaceError, StoreError
+from kubroker.errors import ContendedError, LostRaceError, StoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,6 +21,8 @@ _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()
 _NAME = re.compile(r"#(\w+)")
 _VALUE = re.compile(r":\w+")
+_TRIES = 6
+_LONGEST_PAUSE_SECONDS = 0.4
 
 
 def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,9 +154,16 @@ class Table:
     answer was lost, the repetition fails on its own success; the old item then shows our id.
     """
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        name: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Remembers the client and the table's name."""
         self._client = client
+        self._sleep = sleep
         self.name = name
 
     def find(self, key: Mapping[str, Any], *, only: Sequence[str] = ()) -> dict[str, Any] | None:
@@ -238,6 +249,25 @@ class Table:
         ]
         with translate_errors(f"writing {self.name} and others"):
             self._client.transact_write_items(TransactItems=items)  # type: ignore[arg-type]
+
+    def transact_patiently(
+        self, changes: Sequence[tuple["Table", Update | Put | ConditionCheck]]
+    ) -> None:
+        """As ``transact``; where it met another transaction, again after a pause.
+
+        Raises:
+            LostRaceError: A condition did not hold: nothing was written.
+            StoreError: DynamoDB could not be asked, or it kept meeting others.
+        """
+        for attempt in range(1, _TRIES + 1):
+            try:
+                self.transact(changes)
+            except ContendedError:
+                if attempt == _TRIES:
+                    raise
+                self._sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - jitter
+            else:
+                return
 
 
 def _path(key: str) -> str:

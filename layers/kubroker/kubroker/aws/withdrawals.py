@@ -4,9 +4,7 @@ A transition writes in one transaction whatever has to be true with it: the limi
 gives back, the payment's lock, and that the connection still stands.
 """
 
-import random
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubroker.aws.limits import LimitStore
@@ -24,7 +22,7 @@ from kubroker.domain.withdrawal import (
 )
 from kubroker.domain.withdrawal_ids import OPEN_SHARDS, choose_open_shard
 from kubroker.domain.withdrawal_tracking import decide_next_check
-from kubroker.errors import ContendedError, LostRaceError, NotFoundError
+from kubroker.errors import LostRaceError, NotFoundError
 
 type Change = tuple[Table, Update | Put | ConditionCheck]
 
@@ -33,23 +31,15 @@ _INDEX_OPEN = "open"
 _INDEX_BY_TIME = "byTime"
 _INDEX_BY_KUCOIN_ID = "byKucoinId"
 _TRIES = 6
-_LONGEST_PAUSE_SECONDS = 0.4
 
 
 class WithdrawalStore:
     """Reads and transitions of ``Withdrawals``."""
 
-    def __init__(
-        self,
-        table: Table,
-        limits: LimitStore,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, table: Table, limits: LimitStore) -> None:
         """Remembers the table, and the counters that are written with it."""
         self.table = table
         self.limits = limits
-        self._sleep = sleep
 
     def find(self, user_id: str, withdrawal_id: str) -> Withdrawal | None:
         """The withdrawal, or None; read consistently."""
@@ -80,7 +70,7 @@ class WithdrawalStore:
         """
         stored = withdrawal.model_copy(update=_index(withdrawal, now))
         put = Put(stored.to_item(), ["attribute_not_exists(#withdrawalId)"])
-        self._transact([(self.table, put), *extra])
+        self.table.transact_patiently([(self.table, put), *extra])
         return stored
 
     def move(
@@ -116,7 +106,7 @@ class WithdrawalStore:
             update = _build_update(withdrawal, changed)
             try:
                 if parts:
-                    self._transact([(self.table, update), *parts])
+                    self.table.transact_patiently([(self.table, update), *parts])
                 else:
                     self.table.write(update)
             except LostRaceError:
@@ -228,18 +218,6 @@ class WithdrawalStore:
             )
             changes += [(table, change) for change in returns]
         return changes
-
-    def _transact(self, changes: Sequence[Change]) -> None:
-        """All or nothing; where it met another transaction, again after a pause."""
-        for attempt in range(1, _TRIES + 1):
-            try:
-                self.table.transact(changes)
-            except ContendedError:
-                if attempt == _TRIES:
-                    raise
-                self._sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - jitter
-            else:
-                return
 
 
 SHARDS = range(OPEN_SHARDS)
