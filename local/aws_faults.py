@@ -27,7 +27,7 @@ from typing import Any, Literal
 from werkzeug.test import run_wsgi_app
 
 from local.aws_calls import AwsCall, find_error_code, identify_call
-from local.iam import find_refusal
+from local.iam import find_refusal, find_reticence
 
 type StartResponse = Callable[..., Any]
 type WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -222,6 +222,8 @@ class FaultLayer:
             return answer
         chunks, status, headers = run_wsgi_app(self._application, environ, buffered=True)
         answer = _Answer(status, list(headers), b"".join(chunks))
+        if status.startswith("404") and (refusal := find_reticence(call.caller, call.permissions)):
+            answer = _build_error(_FORBIDDEN, call, refusal)
         return self._apply_rules("after", call, body, faults) or answer
 
     def _apply_rules(
@@ -264,6 +266,7 @@ class FaultLayer:
 
 
 _DENIED = FaultRule(kind="error", code="AccessDeniedException")
+_FORBIDDEN = FaultRule(kind="error", code="AccessDenied", status=403)
 
 
 def _build_error(

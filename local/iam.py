@@ -51,6 +51,22 @@ def find_refusal(caller: str, permissions: list[Permission], context: Mapping[st
     return ""
 
 
+def find_reticence(caller: str, permissions: list[Permission]) -> str:
+    """Why S3 does not tell who asked for a missing object that it is missing; empty if it does.
+
+    Only who may list the bucket is told; that permission is added to those that the request needs.
+
+    Source: S3's API reference, GetObject, "Permissions".
+    """
+    needed = [
+        ("s3:ListBucket", resource.partition("/")[0])
+        for action, resource in permissions
+        if action == "s3:GetObject"
+    ]
+    permissions += needed
+    return find_refusal(caller, needed, {})
+
+
 def take_refusals() -> list[str]:
     """What was refused since the last time: code may have swallowed it."""
     taken = _refused.copy()

@@ -1,4 +1,4 @@
-"""Exports of users' records, worked by way of the queue, and the daily collector."""
+"""Exports of users' records, and the daily collector, each worked by way of its queue."""
 
 from functools import cache, partial
 from typing import Any
@@ -63,7 +63,7 @@ def opt_out(user_id: str) -> Response[str]:
 
 
 def work_batch(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Works a batch of the queue; what failed is delivered again."""
+    """Works a batch of a queue; what failed is delivered again."""
     seconds = context.get_remaining_time_in_millis() / 1000
     return process_partial_response(
         event=event,
@@ -74,7 +74,7 @@ def work_batch(event: dict[str, Any], context: LambdaContext) -> Any:
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Runs one request, one batch of the queue, or the schedule."""
-    if event.get("kind") == "collect":
-        return routes().tick()
+    """Runs one request, one batch of a queue, the schedule, or an operator's invocation."""
+    if "kind" in event:
+        return routes().run(event)
     return (work_batch if "Records" in event else partial(handle, app))(event, context)

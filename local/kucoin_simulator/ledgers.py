@@ -81,11 +81,6 @@ class Ledgers:
         first = bisect_left(entries, start_ms, key=_time)
         return entries[first : bisect_right(entries, end_ms, key=_time)]
 
-    @property
-    def next_offset(self) -> int:
-        """An offset that no entry of the futures ledger has yet."""
-        return self._last_offset + 1
-
     def pending(self, user: str) -> list[tuple[str, str, Accrual]]:
         """Return currency, symbol and what the running period of a user has accrued."""
         return [

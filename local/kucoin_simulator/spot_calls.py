@@ -109,6 +109,7 @@ def list_fills(exchange: Exchange) -> Response:
         and item.order.side == (side or item.order.side)
         and item.order.kind == (kind or item.order.kind)
         and (not last_id or item.fill_id < last_id)
+        and item.fill_id != exchange.state.settings.hidden_fill_id
     ]
     return wire.rest_ok(_fill_page(found[:limit], last_id))
 

@@ -75,7 +75,8 @@ class Worlds:
             ``oldest``.
         window_end: Whether a record at just endAt is ``included`` or ``excluded``.
         futures_pending: Whether the first page of the futures ledger begins with the ``Pending``
-            entry of the running period.
+            entry of the running period: where the window holds the ``present``, ``always`` or
+            ``never``.
     """
 
     refresh_rotation: str = _choice("dies", "survives", "reuse_kills_chain")
@@ -95,12 +96,16 @@ class Worlds:
     no_address: str = _choice("empty", "260220")
     window_clamp: str = _choice("newest", "oldest")
     window_end: str = _choice("included", "excluded")
-    futures_pending: bool = True
+    futures_pending: str = _choice("present", "always", "never")
 
 
 @dataclass(slots=True)
 class Settings:
-    """Numbers, names and codes that control may change; camelCase on the wire."""
+    """Numbers, names and codes that control may change; camelCase on the wire.
+
+    Attributes:
+        hidden_fill_id: A spot fill that no list shows, while the ledger knows its trade.
+    """
 
     access_token_seconds: float = 3600
     refresh_token_seconds: float = 3 * 24 * 3600
@@ -148,8 +153,9 @@ class Settings:
     futures_maker_rate: str = "0.0002"
     futures_taker_rate: str = "0.0006"
     spot_fills_days: float = 7
+    hidden_fill_id: int = 0
     trade_ledger_window_days: float = 3
-    trade_ledger_days: float = 365
+    trade_ledger_days: float = 3
     funding_ledger_days: float = 365
     futures_fills_days: float = 90
     futures_ledger_days: float = 365

@@ -29,8 +29,8 @@ CHANGES = {
     "POST /v1/payouts": {MONEY},
     "POST /v1/exports": EVERYONE,
     "DELETE /v1/exports/{id}": EVERYONE,
-    "PUT /v1/archives/{userId}": EVERYONE,
-    "DELETE /v1/archives/{userId}": EVERYONE,
+    "PUT /v1/archives/{userId}": {TRADE},
+    "DELETE /v1/archives/{userId}": {TRADE},
 }
 METHODS = ["GET", "POST", "PUT", "DELETE"]
 IAM_ROUTES = [

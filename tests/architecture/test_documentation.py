@@ -87,7 +87,7 @@ def test_readme_explains_variable(readme, name):
 def test_readme_lists_assumption(readme, name):
     assert _is_named(name, readme), f"add {name} to the README's table of assumptions"
     description = KucoinProtocol.model_fields[name].description
-    assert re.search(r"\[(sdk|seen|assumed)\]$", description), "say how sure it is"
+    assert re.search(r"\[(doc|sdk|seen|assumed)\]$", description), "say how sure it is"
 
 
 @pytest.mark.parametrize("code", ERROR_CODES)

@@ -17,6 +17,7 @@ import pytest
 
 from kubroker.domain.archive import ARCHIVED_KINDS
 from kubroker.domain.export_records import ExportKind
+from kubroker.domain.export_windows import ARCHIVE_SETTLE_MS
 from tests.functional.exports.book import compare
 from tests.functional.exports.living import EPOCH_MS, World, show
 from tests.support.api import ApiClient
@@ -95,11 +96,12 @@ def test_killed_while_it_is_collected(world, forked):
     while is_killed:
         world.live(0.05, 3, seed=number + 2)
         world.functions.call("export", {"kind": "collect"})
-        is_killed = kill_after(world, forked, number, lambda: forked.drain("ExportQueue"))
+        is_killed = kill_after(world, forked, number, lambda: forked.drain("ArchiveQueue"))
         world.drain()
         number += 1
     assert number >= 15
     world.live(0.05, 3, seed=1000)
+    world.simulator.advance(2 * ARCHIVE_SETTLE_MS // 1000)
     world.collect()
     kinds = list(ARCHIVED_KINDS)
     export = world.export(kinds=kinds)

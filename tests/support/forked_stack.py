@@ -85,6 +85,10 @@ class Point:
     kucoin: tuple[str, str] | None = None
 
 
+# The work of others goes on after a kill, for as long as there is some.
+_LONGEST_SECONDS = 600
+
+
 class Standstill:
     """Runs something in a thread until a worker of it stands at a point."""
 
@@ -118,7 +122,7 @@ class Standstill:
     def kill(self, functions: ForkedFunctions, name: str) -> Any:
         """SIGKILL; what was held before its work is never done."""
         functions.kill(name)
-        outcome = self._outcome.result(timeout=20)
+        outcome = self._outcome.result(timeout=_LONGEST_SECONDS)
         if self._point.kucoin is None:
             self._aws.release(discard=True)
         else:
@@ -127,7 +131,7 @@ class Standstill:
         return outcome
 
     def _end(self) -> Any:
-        outcome = self._outcome.result(timeout=20)
+        outcome = self._outcome.result(timeout=_LONGEST_SECONDS)
         self._threads.shutdown()
         self._aws.reset_faults()
         self._simulator.clear_faults()

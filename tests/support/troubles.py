@@ -10,11 +10,12 @@ from kubroker.settings import KucoinSettings
 from kubroker.usecases.kucoin_clients import KucoinClients
 from kubroker.usecases.withdrawal_keys import open_credentials
 from local.broker_account import give_broker_account, put_secret
+from tests.support.export_queues import drain_exports
 from tests.support.linked import link_user
 from tests.support.money import ORDER as WITHDRAWAL
 from tests.support.money import Money
 from tests.support.rotation import refresh_event
-from tests.support.stories import Scene, drain_exports, order_export
+from tests.support.stories import Scene, order_export
 
 AUDIT = {"service": "dynamodb", "operation": "PutItem", "match": "kubroker-local-audit"}
 COMMIT = {"service": "dynamodb", "operation": "UpdateItem"}
@@ -219,7 +220,7 @@ def tell_lost_exports(scene: Scene) -> None:
 def _collect(scene: Scene) -> None:
     scene.functions.forget()
     scene.functions.call("export", {"kind": "collect"})
-    drain_exports(scene)
+    drain_exports(scene.functions)
 
 
 def _withdraw_elsewhere(money: Money, remark: str) -> None:

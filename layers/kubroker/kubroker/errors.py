@@ -122,6 +122,12 @@ class UnavailableError(KubrokerError):
     retryable = True
 
 
+class OutOfTimeError(UnavailableError):
+    """This invocation's time is over; what it did before counts."""
+
+    code = "out_of_time"
+
+
 class ConfigurationError(KubrokerError):
     """A setting or a secret of this installation is wrong; an operator has to mend it."""
 
@@ -158,6 +164,13 @@ class ContendedError(StoreError):
     """Two transactions met on an item: this one wrote nothing, and may be tried again."""
 
     code = "store_contended"
+
+
+class FileGoneError(StoreError):
+    """A file that was written is not there any more."""
+
+    code = "file_gone"
+    retryable = False
 
 
 class VaultError(KubrokerError):

@@ -70,6 +70,8 @@ EXPORT_GAP_FOUND = "ExportGapFound"
 ARCHIVE_BEHIND_HOURS = "ArchiveBehindHours"
 ARCHIVE_FAILED = "ArchiveFailed"
 ARCHIVE_GAP_FOUND = "ArchiveGapFound"
+ARCHIVE_ROUND_STARTED = "ArchiveRoundStarted"
+ARCHIVE_WITHOUT_KEY = "ArchiveWithoutKey"
 
 
 @cache

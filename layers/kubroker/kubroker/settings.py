@@ -231,20 +231,27 @@ class ProxySettings(_EnvironmentModel):
     key_count: int = Field(alias="PROXY_KEY_COUNT", ge=1, le=10_000)
 
 
+# Of payouts and exports: no message about them is older than SQS keeps it.
+KeptDays = Annotated[int, Field(alias="EXPORT_RETENTION_DAYS", ge=14, le=365)]
+
+
 class PayoutSettings(_EnvironmentModel):
     """Deposit addresses of many users: their records, queue and files."""
 
     payouts_table: str = Field(alias="PAYOUTS_TABLE")
     payout_queue_url: str = Field(alias="PAYOUT_QUEUE_URL")
     exports_bucket: str = Field(alias="EXPORTS_BUCKET")
+    kept_days: KeptDays
 
 
 class ExportSettings(_EnvironmentModel):
-    """Exports and the archive: their records, queue and files."""
+    """Exports and the archive: their records, queues and files."""
 
     exports_table: str = Field(alias="EXPORTS_TABLE")
     export_queue_url: str = Field(alias="EXPORT_QUEUE_URL")
+    archive_queue_url: str = Field(alias="ARCHIVE_QUEUE_URL")
     exports_bucket: str = Field(alias="EXPORTS_BUCKET")
+    kept_days: KeptDays
     archive_days: int = Field(alias="ARCHIVE_RETENTION_DAYS", ge=30, le=36_500)
     broker_name: str = Field(alias="BROKER_NAME", min_length=1, max_length=60)
 

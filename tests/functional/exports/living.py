@@ -10,6 +10,7 @@ import requests
 
 from kubroker.domain.export_records import ExportKind
 from tests.functional.exports import book
+from tests.support.export_queues import drain_exports
 from tests.support.linked import link_user
 
 DAY_MS = 86_400_000
@@ -52,12 +53,8 @@ class World:
         self.functions.call("export", {"kind": "collect"})
         self.drain()
 
-    def drain(self, rounds=60, limit=500):
-        for _ in range(rounds):
-            results = self.functions.drain("ExportQueue", limit=limit)
-            released = self.functions.stack.aws.release_delayed()
-            if not results and not released:
-                return
+    def drain(self):
+        drain_exports(self.functions)
 
     def open(self, key="one", **changes):
         body = {

@@ -10,7 +10,7 @@ ACCOUNTS = {"main", "trade", "contract"}
 
 def test_export_holds_every_record_once(world):
     world.begin(2)
-    world.live(6, 400, seed=1)
+    world.live(2, 400, seed=1)
     export = world.export()
     assert export["state"] == "READY", export
     end = world.now_ms() // 1000 * 1000 - 120_000
@@ -37,10 +37,10 @@ def test_collector_keeps_what_kucoin_forgets(world):
 def test_ledgers_explain_every_balance(world):
     """Whatever moved is in a ledger with its sign: beside the records, the book's other entry."""
     world.begin(2)
-    world.live(1, 50, seed=2)
+    world.live(0.5, 50, seed=2)
     world.simulator.advance(SETTLED_SECONDS)
     before, start = world.balances(), world.now_ms()
-    world.live(4, 250, seed=3, moneyPerDay=3)
+    world.live(1.5, 250, seed=3, moneyPerDay=6)
     world.simulator.advance(SETTLED_SECONDS)
     kinds = ["funding_ledger", "trade_ledger", "futures_ledger"]
     export = world.export(kinds=kinds, **{"from": show(start)})

@@ -42,10 +42,10 @@ def forked(stack):
     functions.stop()
 
 
-def die(world, forked, point):
+def die(world, forked, queue, point):
     """A worker is killed while it stands at the point; its message comes again."""
     aws, simulator = world.functions.stack.aws, world.simulator
-    still = Standstill(aws, simulator, point, lambda: forked.drain("ExportQueue"))
+    still = Standstill(aws, simulator, point, lambda: forked.drain(queue))
     still.kill(forked, "export")
     aws.release_delayed()
     return 1
@@ -65,13 +65,13 @@ def test_days_with_crashes_and_limits_are_exported_once(world, forked):
             limited += 2
         if day % EVERY_DAYS == EVERY_DAYS // 2:
             world.functions.call("export", {"kind": "collect"})
-            kills += die(world, forked, KILLS[day // EVERY_DAYS % len(KILLS)])
+            kills += die(world, forked, "ArchiveQueue", KILLS[day // EVERY_DAYS % len(KILLS)])
         world.collect()
         world.simulator.clear_faults()
     end = world.now_ms() // 1000 * 1000 - 120_000
     opened = world.open().json()
     for point in EXPORT_KILLS:
-        kills += die(world, forked, point)
+        kills += die(world, forked, "ExportQueue", point)
     tracemalloc.start()
     world.drain()
     peak = tracemalloc.get_traced_memory()[1] / MIB

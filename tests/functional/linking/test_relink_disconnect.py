@@ -1,5 +1,7 @@
 """Linking again, listing, and the end of a connection."""
 
+import time
+
 from tests.support.linking import Link
 
 
@@ -76,9 +78,12 @@ def test_relink_to_another_account_is_refused_and_the_old_key_serves(link: Link)
 
 def test_relink_to_another_account_is_allowed_where_the_session_says_so(link: Link) -> None:
     first = link.walk("alice", "SPOT")
+    assert "accountSince" not in items(link)[0]
+    since = int(time.time())
     second = link.walk("bob", "SPOT", allowAccountChange=True)
     assert second["kucoinUid"] != first["kucoinUid"]
     assert second["apiKey"]["attempt"]["deleteAtKucoin"]
+    assert since <= int(items(link)[0]["accountSince"]["N"]) <= time.time()
 
 
 def test_relink_where_kucoin_refuses_a_second_key_names_the_one_to_delete(link: Link) -> None:

@@ -167,6 +167,7 @@ def test_trade_ledger_says_nothing_of_an_order_that_only_rests(trader):
 @pytest.mark.parametrize(("clamp", "amounts"), [("newest", ["2"]), ("oldest", ["1"])])
 def test_trade_window_of_more_than_three_days_is_silently_cut(trader, clamp, amounts):
     trader.control.set_worlds(window_clamp=clamp)
+    trader.control.set_settings(tradeLedgerDays=365)
     trader.transfer(amount="1")
     first = trader.now_ms
     trader.control.advance(3 * DAY)
@@ -177,6 +178,16 @@ def test_trade_window_of_more_than_three_days_is_silently_cut(trader, clamp, amo
 
     window["endAt"] = trader.now_ms
     assert [item["amount"] for item in trader.data(TRADE, **window)] == amounts
+
+
+def test_trade_ledger_shows_the_last_three_days_only(trader):
+    trader.transfer(amount="1")
+    first = trader.now_ms
+    window = {"startAt": first - 1000, "endAt": first + 1000, "bizType": "TRANSFER"}
+    trader.control.advance(3 * DAY - 2)
+    assert [item["amount"] for item in trader.data(TRADE, **window)] == ["1"]
+    trader.control.advance(4)
+    assert trader.data(TRADE, **window) == []
 
 
 def test_trade_ledger_pages_by_last_id(trader):
@@ -239,16 +250,20 @@ def test_futures_profit_is_pending_until_its_period_ends(trader):
     assert total == Decimal("1002.7822")
 
 
-def test_pending_is_on_the_first_page_of_the_present_only(trader):
+def test_pending_is_on_the_first_page_as_the_world_has_it(trader):
     trader.transfer("MAIN", "CONTRACT", amount="1000")
     trader.futures()
     first = futures(trader, maxCount=1)
 
     assert [item["status"] for item in first["dataList"]] == ["Pending", "Completed"]
-    lowest = min(item["offset"] for item in first["dataList"])
-    assert futures(trader, offset=lowest)["dataList"] == []
-    assert [i["status"] for i in futures(trader, endAt=trader.now_ms - 1)["dataList"]] == []
-    trader.control.set_worlds(futures_pending=False)
+    pending, completed = first["dataList"]
+    assert pending["offset"] == -1
+    assert futures(trader, offset=completed["offset"])["dataList"] == []
+    past = {"endAt": trader.now_ms - 1}
+    assert futures(trader, **past)["dataList"] == []
+    trader.control.set_worlds(futures_pending="always")
+    assert [item["status"] for item in futures(trader, **past)["dataList"]] == ["Pending"]
+    trader.control.set_worlds(futures_pending="never")
     assert [item["status"] for item in futures(trader)["dataList"]] == ["Completed"]
 
 

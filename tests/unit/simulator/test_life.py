@@ -28,6 +28,7 @@ def control(driver):
 @pytest.fixture
 def lived(driver, control):
     start = control.state()["clock"]["nowMs"]
+    control.set_settings(tradeLedgerDays=365)
     control.live(USERS, days=DAYS, fills=600, seed=5, moneyPerDay=6)
     return Trader(driver), start, start + DAYS * DAY_MS
 

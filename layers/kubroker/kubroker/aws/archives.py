@@ -13,7 +13,6 @@ from kubroker.domain.archive import (
     ArchiveProgress,
     name_progress,
 )
-from kubroker.domain.connection import ConnectionStatus
 from kubroker.domain.export_records import ExportKind
 from kubroker.domain.export_windows import Window
 from kubroker.errors import ConflictError, LostRaceError, NotFoundError
@@ -80,12 +79,6 @@ class ArchiveStore:
         """What the connection says; the list may lag behind."""
         item = self._connections.find({"userId": user_id}, only=("archivedSince",))
         return item is not None and item.get("archivedSince") is not None
-
-    def is_connected(self, user_id: str) -> bool:
-        """Whether there is a key to read with; who links again is collected again."""
-        item = self._connections.find({"userId": user_id}, only=("connectionStatus",))
-        ended = {ConnectionStatus.DISCONNECTING, ConnectionStatus.DISCONNECTED}
-        return item is not None and item.get("connectionStatus") not in ended
 
     def forget(self, user_id: str, *, now: int) -> None:
         """Takes a user off the list; DynamoDB deletes the item when it likes."""

@@ -87,8 +87,8 @@ class ExportStore:
             body = {"exportId": export.export_id, "item": item, "users": list(users)}
             # Its name holds the request's hash: one that is there has the same users.
             with contextlib.suppress(LostRaceError):
-                self._table.write(Put({**body, "ttl": export.ttl}, _IS_NEW))
-        entry = {"exportId": INDEX, "item": name_entry(export), "ttl": export.ttl}
+                self._table.write(Put({**body, "ttl": export.kept_until}, _IS_NEW))
+        entry = {"exportId": INDEX, "item": name_entry(export), "ttl": export.kept_until}
         self._table.transact(
             [(self._table, Put(export.to_item(), _IS_NEW)), (self._table, Put(entry, _IS_NEW))]
         )
@@ -133,8 +133,16 @@ class ExportStore:
         row = self._table.find({"exportId": export_id, "item": item})
         return None if row is None else ExportUnit.model_validate(row)
 
-    def save_unit(self, seen: ExportUnit, now: ExportUnit, part: ExportPart | None) -> None:
+    def save_unit(
+        self, seen: ExportUnit, state: ExportUnit, part: ExportPart | None, *, now: int
+    ) -> None:
         """A step of a unit: its new state, the part that it wrote, and the head's counts at once.
+
+        Args:
+            seen: As it was read.
+            state: As it is now.
+            part: What the step wrote, if it wrote something.
+            now: Epoch seconds.
 
         Raises:
             LostRaceError: Another step was faster: the part belongs to nobody.
@@ -143,7 +151,7 @@ class ExportStore:
             key={"exportId": seen.export_id, "item": seen.item},
             set_={
                 name: value
-                for name, value in now.to_item().items()
+                for name, value in state.to_item().items()
                 if name not in {"exportId", "item"}
             },
             conditions=[_SAME_VERSION, "#isDone = :no"],
@@ -152,13 +160,14 @@ class ExportStore:
         changes: list[tuple[Table, Update | Put]] = [(self._table, unit)]
         if part is not None:
             changes.append((self._table, Put(part.to_item(), _IS_NEW)))
-        if now.is_done:
+        if state.is_done:
             counts = {
                 "usersLeft": -1,
-                "usersWithGaps": 1 if now.gaps else 0,
-                "records": now.records,
+                "usersWithGaps": 1 if state.gaps else 0,
+                "records": state.records,
             }
-            changes.append((self._table, Update(key=_head(seen.export_id), add=counts)))
+            head = Update(key=_head(seen.export_id), set_={"updatedAt": now}, add=counts)
+            changes.append((self._table, head))
         # Units that end at the same moment meet on the head.
         self._table.transact_patiently(changes)
 
@@ -171,7 +180,7 @@ class ExportStore:
         """How far the files are."""
         row = self._table.find({"exportId": export.export_id, "item": ASSEMBLY})
         if row is None:
-            return Assembly(export_id=export.export_id, ttl=export.ttl)
+            return Assembly(export_id=export.export_id, ttl=export.kept_until)
         return Assembly.model_validate(row)
 
     def save_assembly(self, seen: Assembly, now: Assembly, files: Sequence[ExportFile]) -> None:
@@ -205,6 +214,20 @@ class ExportStore:
             LostRaceError: It is over already.
         """
         return self._move(export, state, seen=ExportState.RUNNING, now=now, code=code)
+
+    def touch(self, export: Export, *, now: int) -> None:
+        """Notes that a running one is set going again.
+
+        Raises:
+            LostRaceError: It is over, or somebody else did, or a unit was done meanwhile.
+        """
+        change = Update(
+            key=_head(export.export_id),
+            set_={"updatedAt": now},
+            conditions=[_IS_RUNNING, "#updatedAt = :seen"],
+            values={**_RUNNING, ":seen": export.updated_at},
+        )
+        self._table.write(change)
 
     def resume(self, export: Export, *, now: int) -> Export:
         """FAILED → RUNNING.

@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 
 from kubroker.aws.clients import translate_errors
+from kubroker.errors import FileGoneError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,10 +59,14 @@ class FileStore:
         """The lines of a file, without their ends, as they come.
 
         Raises:
-            StoreError: S3 could not be asked, or has no such file.
+            FileGoneError: There is no such file (any more).
+            StoreError: S3 could not be asked.
         """
         with translate_errors("reading a file"):
-            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+            try:
+                body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+            except self._client.exceptions.NoSuchKey:
+                raise FileGoneError("A file is not there any more.") from None
             yield from body.iter_lines(chunk_size=_READ_BYTES)
 
     def open_upload(self, key: str, *, content_type: str) -> "Upload":

@@ -27,6 +27,7 @@ MAX_ATTEMPTS = 10
 MAX_PAUSE_SECONDS = 900
 _FIRST_PAUSE_SECONDS = 15
 MAX_TOLD_GAPS = 100
+HEAD_GRACE_SECONDS = 30 * 86_400
 
 
 class ExportState(StrEnum):
@@ -80,6 +81,8 @@ class Export(StoredModel):
     usersWithGaps     n     units that are done and lack something
     records           n     of the units that are done
     sequence          n     raised by every change of the state
+    updatedAt         s     epoch seconds: of the state, and of the last unit that was done
+    ttl               s     ``HEAD_GRACE_SECONDS`` after that of its items
     ================  ====  ==============================================================
     """
 
@@ -102,6 +105,14 @@ class Export(StoredModel):
     ready_at: int | None = None
     sequence: int = 1
     ttl: int
+
+    @property
+    def kept_until(self) -> int:
+        """When it is gone, epoch seconds. Its head stays longer than all of its items.
+
+        So a key that is used again later can't meet what DynamoDB has not deleted yet.
+        """
+        return self.ttl - HEAD_GRACE_SECONDS
 
 
 class Reading(StoredModel):
@@ -137,6 +148,7 @@ class ExportUnit(StoredModel):
     version           n     raised by each step: a step that was overtaken changes nothing
     kindIndex         n     of the request's kinds
     cursorMs          n     until here this kind is done
+    spanMs            n     how long the kind's windows are at most; none: as KuCoin allows
     attempt           n     passing failures since the last progress
     kucoinUid         s     the account that is read; accountSinceMs where another was before
     readings, gaps    list  ``Reading`` and ``Gap``, side by side ones joined
@@ -149,6 +161,7 @@ class ExportUnit(StoredModel):
     version: int = 0
     kind_index: int = 0
     cursor_ms: int
+    span_ms: int | None = None
     attempt: int = 0
     kucoin_uid: str | None = None
     account_since_ms: int | None = None

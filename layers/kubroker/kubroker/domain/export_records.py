@@ -60,6 +60,8 @@ _OWN_COLUMNS: dict[ExportKind, tuple[str, ...]] = {
 COLUMNS: dict[ExportKind, tuple[str, ...]] = {
     kind: COMMON_COLUMNS + own for kind, own in _OWN_COLUMNS.items()
 }
+# What strangers may have written: a deposit's sender, the user, who withdrew.
+FREE_TEXT = frozenset({"remark", "memo", "address", "walletTxId", "context"})
 _TIME_FIELDS = {
     ExportKind.FUTURES_FILLS: ("tradeTime", NS_DIGITS),
     ExportKind.FUTURES_LEDGER: ("time", MS_DIGITS),
@@ -129,6 +131,8 @@ def is_final(kind: ExportKind, raw: Any) -> bool:
 def show_value(value: Any) -> str:
     """A JSON scalar as text, decimals without an exponent; what is not there is empty.
 
+    Half of a surrogate pair, as a text that was cut may end with, can't be written: U+FFFD.
+
     Raises:
         ValueError: It is no scalar, or longer than any that KuCoin tells.
     """
@@ -144,7 +148,7 @@ def show_value(value: Any) -> str:
         text = str(value)
         if len(text) > _MAX_TEXT:
             raise ValueError("a field of a record is too long")
-        return text
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     raise ValueError("a field of a record is neither text nor number")
 
 

@@ -6,6 +6,9 @@ nanoseconds loses one; what lies outside is passed over. So windows share no rec
 
 Source: KuCoin's SDK, each endpoint's window and what it keeps. Where a window that is too long is
 cut without a word (spot fills, trade ledger) one of a day is asked for: well within what is shown.
+The trade ledger shows the last three days only, whatever is asked for: older windows would come
+back empty. Spot fills are asked for by symbol, and only the trade ledger tells which: without an
+archive they reach back no further. (KuCoin, "Get Account Ledgers - Trade_hf".)
 """
 
 from collections.abc import Mapping
@@ -17,8 +20,10 @@ from kubroker.domain.kucoin_protocol import KucoinProtocol
 DAY_MS = 86_400_000
 PAD_MS = 1_000
 MIN_SPAN_MS = 1_000
-# Records may show up a moment after they happened.
+# Records may show up a moment after they happened; futures fills, KuCoin says, even later.
 SETTLE_MS = 60_000
+# The collector never looks back, so it waits for longer.
+ARCHIVE_SETTLE_MS = 3_600_000
 # What KuCoin is about to forget may be gone before the call arrives.
 RETENTION_MARGIN_MS = 600_000
 # A window with more records is read in halves: nothing holds more of them at once.
@@ -26,6 +31,7 @@ MAX_WINDOW_RECORDS = 5_000
 BEYOND_RETENTION = "beyond_retention"
 NOT_OVER_YET = "not_over_yet"
 RECORDS_MISSING = "records_missing"
+ARCHIVE_EXPIRED = "archive_expired"
 ACCOUNT_CHANGED = "account_changed"
 EARLIER_ACCOUNT = "earlier_account"
 
@@ -75,7 +81,7 @@ def get_longest_ms(kind: ExportKind) -> int:
 def find_oldest_ms(kind: ExportKind, protocol: KucoinProtocol, now_ms: int) -> int:
     """From when on KuCoin still shows records of a kind; 0 where it forgets none."""
     days: Mapping[ExportKind, int] = {
-        ExportKind.SPOT_FILLS: protocol.spot_fills_days,
+        ExportKind.SPOT_FILLS: min(protocol.spot_fills_days, protocol.trade_ledger_days),
         ExportKind.FUTURES_FILLS: protocol.futures_fills_days,
         ExportKind.FUNDING_LEDGER: protocol.funding_ledger_days,
         ExportKind.TRADE_LEDGER: protocol.trade_ledger_days,

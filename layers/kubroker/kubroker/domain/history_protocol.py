@@ -14,7 +14,10 @@ class HistoryProtocol(BaseModel):
         365, ge=1, description="How long the funding ledger is kept. [sdk]"
     )
     trade_ledger_days: int = Field(
-        365, ge=1, description="How long the trade ledger is kept. [assumed]"
+        3,
+        ge=1,
+        description="How long the trade ledger is shown, and with it which symbols a user traded. "
+        "[doc]",
     )
     futures_ledger_days: int = Field(
         365, ge=1, description="How long the futures ledger is kept. [assumed]"

@@ -1,11 +1,13 @@
 """The routes of the function ``export``."""
 
 from http import HTTPStatus
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from kubroker.errors import BadRequestError
 from kubroker.http_api.api import format_time, json_response, parse_body
 from kubroker.http_api.export_models import (
     MAX_EXPORT_BYTES,
@@ -22,7 +24,7 @@ from kubroker.usecases.export_setup import ExportUseCases
 
 
 class ExportRoutes:
-    """Each method answers one route; ``work`` takes the queue's messages, ``tick`` the schedule."""
+    """Each method answers one route; ``work`` takes the queues' messages, ``run`` the rest."""
 
     def __init__(self, usecases: ExportUseCases) -> None:
         """Remembers the use cases."""
@@ -63,9 +65,20 @@ class ExportRoutes:
         return json_response(ArchiveResponse(user_id=user_id, archived_since=None))
 
     def work(self, record: SQSRecord, *, seconds: float) -> None:
-        """One message of the queue."""
+        """One message of a queue."""
         self._usecases.work.work(record, seconds=seconds)
 
-    def tick(self) -> None:
-        """The daily schedule: begins a round of the collector."""
-        self._usecases.collector.start()
+    def run(self, event: dict[str, Any]) -> dict[str, Any] | None:
+        """What the schedule or an operator invokes.
+
+        Raises:
+            BadRequestError: An event that this release does not know.
+        """
+        if event["kind"] == "collect":
+            self._usecases.collector.start()
+            self._usecases.exports.revive()
+            return None
+        if event["kind"] == "resume_export":
+            export = self._usecases.exports.resume(str(event.get("exportId")))
+            return {"exportId": export.export_id, "state": export.export_state}
+        raise BadRequestError("This release does not know that kind of event.")

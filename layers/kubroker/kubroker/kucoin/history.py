@@ -19,6 +19,7 @@ TRADE_LEDGER_LIMIT = 200
 FUTURES_LEDGER_LIMIT = 100
 # A fill and its ledger entries may carry times a moment apart.
 LEDGER_PAD_MS = 60_000
+LIST_CHANGED = "KuCoin's list changed while it was read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ _PAGED = {
     ExportKind.DEPOSITS: _Paged("spot", "/api/v1/deposits", 500),
     ExportKind.WITHDRAWALS: _Paged("spot", "/api/v1/withdrawals", 500),
 }
+_COUNTED = _PAGED.keys() - {ExportKind.DEPOSITS}
 
 
 def read_window(kind: ExportKind, user_id: str, window: Window, ask: Ask) -> WindowReading:
@@ -146,14 +148,18 @@ def _collect(
 ) -> list[ExportRecord]:
     """Records of the window, each once, oldest first.
 
-    Deposits have no id: those that are alike in all that never changes are told apart by number.
-    Their list is counted, so none of them was shown twice.
+    A record that a counted list shows twice stands where another one is not shown. Deposits have
+    no id: those that are alike in all that never changes are told apart by number.
     """
     found: dict[str, ExportRecord] = {}
+    shown: set[str] = set()
     for item in raw:
         if not is_final(kind, item):
             continue
         record = _build(kind, user_id, item)
+        if record.record_id in shown and kind in _COUNTED:
+            raise KucoinOutcomeUnknownError(LIST_CHANGED)
+        shown.add(record.record_id)
         if not window.holds(record.time_ms):
             continue
         if kind is ExportKind.DEPOSITS:
@@ -190,21 +196,11 @@ def _cap(
 
 
 def _list_pages(paged: _Paged, window: Window, ask: Ask) -> Iterator[Any]:
-    """Numbered pages; their count may not change on the way."""
-    total, count, page = None, 0, 1
+    """Numbered pages; their count may not change on the way, and none comes twice."""
+    query = {**_show_span(window), "pageSize": str(paged.page_size)}
+    total, count, page, before = None, 0, 1, None
     while total is None or count < total:
-        data = ask(
-            HistoryCall(
-                paged.host,
-                paged.path,
-                {
-                    "startAt": str(window.asked_start_ms),
-                    "endAt": str(window.asked_end_ms),
-                    "currentPage": str(page),
-                    "pageSize": str(paged.page_size),
-                },
-            )
-        )
+        data = ask(HistoryCall(paged.host, paged.path, query | {"currentPage": str(page)}))
         items = _get_list(data, "items")
         told = data.get("totalNum")
         if not isinstance(told, int) or isinstance(told, bool):
@@ -213,46 +209,37 @@ def _list_pages(paged: _Paged, window: Window, ask: Ask) -> Iterator[Any]:
             raise _TooFullError
         total = told if total is None else total
         count, page = count + len(items), page + 1
-        if told != total or count > total or (not items and count < total):
-            raise KucoinOutcomeUnknownError("KuCoin's list changed while it was read.")
+        if told != total or count > total or items == before or (not items and count < total):
+            raise KucoinOutcomeUnknownError(LIST_CHANGED)
         yield from items
+        before = items
 
 
 def _list_trade_ledger(start_ms: int, end_ms: int, ask: Ask, **more: str) -> Iterator[Any]:
-    """Pages before an id, until one is empty.
+    """Entries of the trade account.
 
     Source: ``GET /api/v1/hf/accounts/ledgers``, General, pool Spot, weight 2.
     """
     query = {"startAt": str(start_ms), "endAt": str(end_ms), **more}
     query["limit"] = str(TRADE_LEDGER_LIMIT)
-    last: int | None = None
-    while True:
-        before = {} if last is None else {"lastId": str(last)}
-        items = _get_list(
-            ask(HistoryCall("spot", "/api/v1/hf/accounts/ledgers", query | before)), None
-        )
-        if not items:
-            return
-        yield from items
-        last = _step(last, (item.get("id") for item in items))
+    return _list_before("/api/v1/hf/accounts/ledgers", query, None, ask)
 
 
 def _list_fills(symbol: str, window: Window, ask: Ask) -> Iterator[Any]:
-    """Pages before an id, until one is empty.
+    """Fills of one symbol.
 
     Source: ``GET /api/v1/hf/fills``, General, pool Spot, weight 2.
     """
-    query = {
-        "symbol": symbol,
-        "startAt": str(window.asked_start_ms),
-        "endAt": str(window.asked_end_ms),
-        "limit": str(FILLS_LIMIT),
-    }
+    query = {"symbol": symbol, **_show_span(window), "limit": str(FILLS_LIMIT)}
+    return _list_before("/api/v1/hf/fills", query, "items", ask)
+
+
+def _list_before(path: str, query: dict[str, str], name: str | None, ask: Ask) -> Iterator[Any]:
+    """Pages before an id, until one is empty."""
     last: int | None = None
     while True:
         before = {} if last is None else {"lastId": str(last)}
-        data = ask(HistoryCall("spot", "/api/v1/hf/fills", query | before))
-        items = _get_list(data, "items")
+        items = _get_list(ask(HistoryCall("spot", path, query | before)), name)
         if not items:
             return
         yield from items
@@ -263,22 +250,25 @@ def _list_futures_ledger(window: Window, ask: Ask) -> Iterator[Any]:
     """Pages before an offset, while there are more.
 
     Source: ``GET /api/v1/transaction-history`` on the futures host, General, pool Futures,
-    weight 2.
+    weight 2. KuCoin's example of a Pending entry has the offset -1: no page starts before it.
     """
-    query = {
-        "startAt": str(window.asked_start_ms),
-        "endAt": str(window.asked_end_ms),
-        "maxCount": str(FUTURES_LEDGER_LIMIT),
-    }
+    query = {**_show_span(window), "maxCount": str(FUTURES_LEDGER_LIMIT)}
     last: int | None = None
     while True:
         before = {} if last is None else {"offset": str(last)}
         data = ask(HistoryCall("futures", "/api/v1/transaction-history", query | before))
         items = _get_list(data, "dataList")
         yield from items
-        if data.get("hasMore") is not True:
+        if not isinstance(data.get("hasMore"), bool):
+            raise KucoinOutcomeUnknownError("KuCoin's answer does not say whether there is more.")
+        if not data["hasMore"]:
             return
-        last = _step(last, (item.get("offset") for item in items))
+        settled = (item for item in items if is_final(ExportKind.FUTURES_LEDGER, item))
+        last = _step(last, (item.get("offset") for item in settled))
+
+
+def _show_span(window: Window) -> dict[str, str]:
+    return {"startAt": str(window.asked_start_ms), "endAt": str(window.asked_end_ms)}
 
 
 def _get_list(data: Any, name: str | None) -> list[dict[str, Any]]:
@@ -291,8 +281,8 @@ def _get_list(data: Any, name: str | None) -> list[dict[str, Any]]:
 def _step(last: int | None, ids: Iterator[Any]) -> int:
     """The smallest id of a page: the next one starts before it; each page has to get further."""
     try:
-        smallest = min(int(value) for value in ids)
-    except (TypeError, ValueError):
+        smallest = min(int(str(value)) for value in ids)
+    except ValueError:
         raise KucoinOutcomeUnknownError("KuCoin's answer has a record without an id.") from None
     if last is not None and smallest >= last:
         raise KucoinOutcomeUnknownError("KuCoin gave the same page again.")

@@ -18,9 +18,12 @@ from kubroker.domain.proxy_policy import find_call
 from kubroker.errors import (
     ConfigurationError,
     ConflictError,
+    ForbiddenError,
     KubrokerError,
     KucoinOutcomeUnknownError,
     KucoinRefusedError,
+    NotFoundError,
+    OutOfTimeError,
     TooManyRequestsError,
 )
 from kubroker.kucoin.answers import RATE_LIMITED, parse_rest
@@ -36,6 +39,10 @@ from kubroker.usecases.key_use import KeyUse, LinkedAccount, UsableKey
 # The rest of a quota is left to the user's trading.
 RESERVED_SHARE = 0.5
 CALL_SECONDS = 8.0
+# No call is begun with less: it would be cut off, and nobody knew why.
+LEAST_CALL_SECONDS = 3.0
+# A window that took less of the time than this may be longer next time.
+_QUICK_SHARE = 1 / 3
 CLOCK_SECONDS = 4.0
 
 
@@ -68,6 +75,18 @@ class AccountHistory:
         """
         return self._keys.find_account(user_id)
 
+    def find_usable_account(self, user_id: str) -> LinkedAccount | None:
+        """The account that the user is linked to; None where no key of it is in use.
+
+        Raises:
+            StoreError: It can't be read.
+        """
+        try:
+            self._keys.check(user_id, Permission.GENERAL)
+        except (NotFoundError, ConflictError, ForbiddenError):
+            return None
+        return self._keys.find_account(user_id)
+
     def read(
         self,
         user_id: str,
@@ -89,6 +108,7 @@ class AccountHistory:
         Raises:
             ConflictError: The user is linked to another account by now.
             TooManyRequestsError: The quota is used up for longer than the deadline allows.
+            OutOfTimeError: The deadline came before all of it was read.
             KubrokerError: The key may not be used, or KuCoin did not answer.
         """
         return read_window(kind, user_id, window, self._build_ask(user_id, account, deadline))
@@ -138,20 +158,26 @@ class AccountHistory:
     def _wait(self, key: UsableKey, pool: str, weight: int, deadline: Deadline) -> None:
         """Until the quota has room, if that is before the deadline."""
         while True:
+            if deadline.left() < LEAST_CALL_SECONDS:
+                raise OutOfTimeError("A history takes longer to read than there is time.")
             wait = self._budgets.take(key.kucoin_uid, pool, weight, now=self._clock.monotonic())
-            if wait is None and deadline.left() > 0:
+            if wait is None:
                 return
-            if wait is None or wait + CALL_SECONDS > deadline.left():
+            if wait + LEAST_CALL_SECONDS > deadline.left():
                 raise TooManyRequestsError(
                     f"KuCoin's quota of the pool {pool} is used up for this account.",
                     code="kucoin_quota_used_up",
-                    retry_after_seconds=max(1, round(wait or 0)),
+                    retry_after_seconds=max(1, round(wait)),
                 )
             self._clock.sleep(wait)
 
 
 class WindowWalk:
-    """Reads one window after the other; halves those that are too full, then grows again."""
+    """Reads one window after the other; halves those that hold too much for memory or time.
+
+    Attributes:
+        span_ms: How long the next window is at most.
+    """
 
     def __init__(
         self,
@@ -161,14 +187,15 @@ class WindowWalk:
         *,
         kind: ExportKind,
         deadline: Deadline,
+        span_ms: int | None = None,
     ) -> None:
-        """Begins with the longest window of the kind."""
+        """Begins with windows of the length that an earlier walk ended with, or the longest."""
         self._history = history
         self._user_id = user_id
         self._account = account
         self._kind = kind
         self._deadline = deadline
-        self._span_ms = get_longest_ms(kind)
+        self.span_ms = span_ms or get_longest_ms(kind)
 
     def read(self, start_ms: int, end_ms: int, *, may_lack: bool) -> tuple[Window, WindowReading]:
         """The next window from start on, at most to end.
@@ -180,22 +207,32 @@ class WindowWalk:
 
         Raises:
             KucoinOutcomeUnknownError: Some are, and may not be; or an answer is not whole.
+            OutOfTimeError: The window takes too long to read; the next one will be shorter.
             KubrokerError: As for ``AccountHistory.read``.
         """
         while True:
-            window = Window(start_ms, min(end_ms, start_ms + self._span_ms))
-            reading = self._history.read(
-                self._user_id, self._account, self._kind, window, deadline=self._deadline
-            )
+            window = Window(start_ms, min(end_ms, start_ms + self.span_ms))
+            before = self._deadline.left()
+            try:
+                reading = self._history.read(
+                    self._user_id, self._account, self._kind, window, deadline=self._deadline
+                )
+            except OutOfTimeError:
+                self._halve(window)
+                raise
             if reading.is_too_full:
-                self._span_ms = max(MIN_SPAN_MS, window.span_ms // 2)
+                self._halve(window)
                 continue
             if reading.missing and not may_lack:
                 raise KucoinOutcomeUnknownError(
                     "KuCoin's ledger knows trades that its fills don't show.", code=RECORDS_MISSING
                 )
-            self._span_ms = min(get_longest_ms(self._kind), self._span_ms * 2)
+            if before - self._deadline.left() < before * _QUICK_SHARE:
+                self.span_ms = min(get_longest_ms(self._kind), self.span_ms * 2)
             return window, reading
+
+    def _halve(self, window: Window) -> None:
+        self.span_ms = max(MIN_SPAN_MS, window.span_ms // 2)
 
 
 def is_passing(error: KubrokerError) -> bool:

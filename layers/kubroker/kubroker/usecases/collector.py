@@ -1,11 +1,11 @@
 """The daily collector: archives what KuCoin forgets, of the connections that opted in.
 
-``collect_page`` {after} has each of a page of users collected, ``collect_user`` {userId, attempt}
-does it. A day that is left out is made up for by the next, as long as KuCoin keeps what it missed.
+``collect_page`` {after} has each of a page of users collected, ``collect_user`` {userId, ...} does
+it. They have a queue of their own: however many exports wait, nobody's records are forgotten for
+that. A day that is left out is made up for by the next, as long as KuCoin keeps what it missed.
 """
 
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 from kubroker.aws.archives import ArchiveStore
@@ -14,49 +14,44 @@ from kubroker.aws.queue import Queue
 from kubroker.domain.archive import ARCHIVED_KINDS, ArchiveChunk, name_archive, name_chunk
 from kubroker.domain.export import find_pause
 from kubroker.domain.export_records import ExportKind
-from kubroker.domain.export_windows import find_newest_ms, find_oldest_ms
+from kubroker.domain.export_windows import ARCHIVE_SETTLE_MS, MIN_SPAN_MS, find_oldest_ms
 from kubroker.domain.kucoin_protocol import KucoinProtocol
 from kubroker.errors import (
     ConfigurationError,
     KubrokerError,
+    KucoinError,
     LostRaceError,
+    OutOfTimeError,
     StoreError,
 )
 from kubroker.observability import (
     ARCHIVE_BEHIND_HOURS,
     ARCHIVE_FAILED,
     ARCHIVE_GAP_FOUND,
+    ARCHIVE_ROUND_STARTED,
+    ARCHIVE_WITHOUT_KEY,
     add_metric,
     count,
     logger,
 )
-from kubroker.usecases.account_history import AccountHistory, WindowWalk, is_passing
+from kubroker.usecases.account_history import (
+    AccountHistory,
+    WindowWalk,
+    is_passing,
+    name_reason,
+)
 from kubroker.usecases.clock import Clock, Deadline
+from kubroker.usecases.collector_round import CollectorStep, CollectorTask
 from kubroker.usecases.record_lines import RecordLines
 
 MAX_ATTEMPTS = 6
+# A window is begun only with so much time left, and ended before saving has to begin.
 WINDOW_SECONDS = 9.0
-SAVING_SECONDS = 3.0
+SAVING_SECONDS = 4.0
 _MESSAGES = 10
+_CLOCK = "clock"
 _HOUR_MS = 3_600_000
 _DAY_SECONDS = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One user's round.
-
-    Attributes:
-        archive: Where it is kept.
-        now_ms: KuCoin's clock.
-        deadline: Of this invocation.
-        is_last: Whether trades that the fills don't show are given up.
-    """
-
-    archive: str
-    now_ms: int
-    deadline: Deadline
-    is_last: bool
 
 
 class Collector:
@@ -78,7 +73,7 @@ class Collector:
         Args:
             archives: Who opted in, and what was collected.
             files: Where it is kept.
-            queue: Of exports and the collector.
+            queue: The collector's own.
             history: KuCoin's.
             protocol: How long KuCoin keeps what.
             kept_days: How long the bucket keeps what was collected.
@@ -99,6 +94,7 @@ class Collector:
             StoreError: SQS could not be asked.
         """
         self._queue.send({"kind": "collect_page", "after": ""})
+        count(ARCHIVE_ROUND_STARTED)
 
     def work(self, message: dict[str, Any], deadline: Deadline) -> bool:
         """Works a message if it is one of the collector's.
@@ -111,8 +107,7 @@ class Collector:
         if kind == "collect_page":
             self._send_users(str(message.get("after", "")))
         elif kind == "collect_user":
-            user_id, attempt = str(message["userId"]), int(message.get("attempt", 0))
-            self._collect_user(user_id, attempt, deadline)
+            self._collect_user(CollectorTask.model_validate(message), deadline)
         return kind in {"collect_page", "collect_user"}
 
     def _send_users(self, after: str) -> None:
@@ -128,78 +123,144 @@ class Collector:
             if len(self._queue.send_all(messages)) < len(messages):
                 raise StoreError("SQS did not take all of the collector's messages.")
 
-    def _collect_user(self, user_id: str, attempt: int, deadline: Deadline) -> None:
-        if not self._archives.is_opted_in(user_id):
-            self._archives.forget(user_id, now=self._clock.now())
+    def _collect_user(self, task: CollectorTask, deadline: Deadline) -> None:
+        if not self._archives.is_opted_in(task.user_id):
+            self._archives.forget(task.user_id, now=self._clock.now())
             return
-        if not self._archives.is_connected(user_id):
+        account = self._history.find_usable_account(task.user_id)
+        if account is None:
+            count(ARCHIVE_WITHOUT_KEY)
             return
+        step = self._open_step(task, account.kucoin_uid, deadline)
+        if step is None:
+            return
+        for kind in ARCHIVED_KINDS:
+            if task.attempts.get(kind, 0) < MAX_ATTEMPTS:
+                self._collect_kind(step, kind)
+        if step.has_failed:
+            count(ARCHIVE_FAILED)
+        if step.pause is not None:
+            self._send_later(step.task, step.pause)
+
+    def _open_step(self, task: CollectorTask, uid: str, deadline: Deadline) -> CollectorStep | None:
+        """KuCoin's clock says what is over; a round's first step tells how late it is."""
         try:
-            pause = self._collect_kinds(user_id, deadline, is_last=attempt + 1 >= MAX_ATTEMPTS)
-        except (ConfigurationError, StoreError):
-            raise
-        except KubrokerError as error:
-            if not is_passing(error) or attempt + 1 >= MAX_ATTEMPTS:
+            now_ms = self._history.read_now_ms()
+        except KucoinError as error:
+            attempt = task.attempts.get(_CLOCK, 0) + 1
+            task.attempts[_CLOCK] = attempt
+            if attempt < MAX_ATTEMPTS:
+                self._send_later(task, find_pause(attempt, error.retry_after_seconds))
+            else:
                 count(ARCHIVE_FAILED)
                 logger.error("a connection was not archived today", extra={"code": error.code})
-                return
-            attempt += 1
-            pause = find_pause(attempt, error.retry_after_seconds)
-        if pause is not None:
-            message = {"kind": "collect_user", "userId": user_id, "attempt": attempt}
-            self._queue.send(message, delay_seconds=pause)
-
-    def _collect_kinds(self, user_id: str, deadline: Deadline, *, is_last: bool) -> int | None:
-        """All kinds up to now; the seconds until it goes on where the time is over."""
-        account = self._history.find_account(user_id)
-        if account is None:
             return None
-        uid = account.kucoin_uid
-        task = _Task(name_archive(user_id, uid), self._history.read_now_ms(), deadline, is_last)
-        behind_ms = 0
-        for kind in ARCHIVED_KINDS:
-            walk = WindowWalk(self._history, user_id, uid, kind=kind, deadline=deadline)
-            while (late_ms := self._collect_chunk(task, walk, kind)) is not None:
-                behind_ms = max(behind_ms, late_ms)
-                if deadline.left() < WINDOW_SECONDS + SAVING_SECONDS:
-                    return 0
-        add_metric(ARCHIVE_BEHIND_HOURS, behind_ms / _HOUR_MS, unit="None")
-        return None
+        archive, until_ms = name_archive(task.user_id, uid), task.until_ms
+        if until_ms is None:
+            until_ms = now_ms - ARCHIVE_SETTLE_MS
+            task = task.model_copy(update={"until_ms": until_ms})
+            self._tell_lateness(archive, now_ms)
+        reading = deadline.cut(deadline.left() - SAVING_SECONDS)
+        return CollectorStep(task, uid, archive, reading, now_ms, until_ms)
 
-    def _collect_chunk(self, task: _Task, walk: WindowWalk, kind: ExportKind) -> int | None:
-        """The next piece of a kind.
+    def _tell_lateness(self, archive: str, now_ms: int) -> None:
+        """How far behind the kind is that lags most, of those of which nothing is lost yet."""
+        late_ms = 0
+        for kind in ARCHIVED_KINDS:
+            seen = self._archives.find_progress(archive, kind)
+            if seen is not None and seen >= find_oldest_ms(kind, self._protocol, now_ms):
+                late_ms = max(late_ms, now_ms - seen)
+        add_metric(ARCHIVE_BEHIND_HOURS, late_ms / _HOUR_MS, unit="None")
+
+    def _send_later(self, task: CollectorTask, seconds: int) -> None:
+        message = {"kind": "collect_user", **task.to_item()}
+        self._queue.send(message, delay_seconds=seconds)
+
+    def _collect_kind(self, step: CollectorStep, kind: ExportKind) -> None:
+        """One kind up to the round's end, or as far as it goes; the others go on without it."""
+        task = step.task
+        walk = WindowWalk(
+            self._history,
+            task.user_id,
+            step.uid,
+            kind=kind,
+            deadline=step.deadline,
+            span_ms=task.spans.get(kind),
+        )
+        is_open = True
+        while is_open:
+            if step.deadline.left() < WINDOW_SECONDS:
+                step.put_off(0)
+                return
+            is_open, error = self._collect_chunk(step, walk, kind)
+            task.spans[kind] = walk.span_ms
+            if error is not None:
+                self._note_failure(step, walk, kind, error)
+                return
+        task.spans.pop(kind, None)
+
+    def _note_failure(
+        self, step: CollectorStep, walk: WindowWalk, kind: ExportKind, error: KubrokerError
+    ) -> None:
+        """Later again, or not today."""
+        task = step.task
+        if isinstance(error, OutOfTimeError) and walk.span_ms > MIN_SPAN_MS:
+            step.put_off(0)
+            return
+        attempt = task.attempts.get(kind, 0) + 1 if is_passing(error) else MAX_ATTEMPTS
+        task.attempts[kind] = attempt
+        if attempt < MAX_ATTEMPTS:
+            step.put_off(find_pause(attempt, error.retry_after_seconds))
+            return
+        step.has_failed = True
+        told = {"kind": kind, "reason": name_reason(error)}
+        logger.error("a kind of a connection was not archived today", extra=told)
+
+    def _collect_chunk(
+        self, step: CollectorStep, walk: WindowWalk, kind: ExportKind
+    ) -> tuple[bool, KubrokerError | None]:
+        """The next piece of a kind; what was read before a failure is kept.
 
         Returns:
-            How far behind it was, milliseconds; None where nothing is left to collect.
+            Whether there may be more, and what failed.
         """
-        seen = self._archives.find_progress(task.archive, kind)
-        newest = find_newest_ms(task.now_ms)
-        oldest = find_oldest_ms(kind, self._protocol, task.now_ms)
+        seen = self._archives.find_progress(step.archive, kind)
+        oldest = find_oldest_ms(kind, self._protocol, step.now_ms)
         cursor = start = oldest if seen is None else max(seen, oldest)
-        if cursor >= newest:
-            return None
+        if cursor >= step.until_ms:
+            return False, None
         if seen is not None and seen < oldest:
             count(ARCHIVE_GAP_FOUND)
             logger.error("the archive lacks what KuCoin has forgotten", extra={"kind": kind})
-        lines, windows, missing = RecordLines(), 0, 0
-        while cursor < newest and not lines.is_full and task.deadline.left() >= WINDOW_SECONDS:
-            window, reading = walk.read(cursor, newest, may_lack=task.is_last)
+        lines, windows, missing, failure = RecordLines(), 0, 0, None
+        may_lack = step.task.attempts.get(kind, 0) + 1 >= MAX_ATTEMPTS
+        while (
+            cursor < step.until_ms and not lines.is_full and step.deadline.left() >= WINDOW_SECONDS
+        ):
+            try:
+                window, reading = walk.read(cursor, step.until_ms, may_lack=may_lack)
+            except (ConfigurationError, StoreError):
+                raise
+            except KubrokerError as error:
+                failure = error
+                break
             lines.add(reading.records)
             cursor, windows, missing = window.end_ms, windows + 1, missing + reading.missing
         if cursor > start:
+            step.task.attempts.pop(kind, None)
             chunk = ArchiveChunk(
-                export_id=task.archive,
+                export_id=step.archive,
                 item=name_chunk(kind, start),
                 start_ms=start,
                 end_ms=cursor,
                 windows=windows,
                 records=len(lines),
                 missing=missing,
-                key=self._write(task.archive, kind, start, lines),
+                key=self._write(step.archive, kind, start, lines),
                 ttl=self._clock.now() + (self._kept_days - 1) * _DAY_SECONDS,
             )
             self._add(chunk, kind, seen)
-        return task.now_ms - (seen or newest)
+        return cursor < step.until_ms, failure
 
     def _write(
         self, archive: str, kind: ExportKind, start_ms: int, lines: RecordLines

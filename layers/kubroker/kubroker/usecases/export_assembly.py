@@ -203,7 +203,7 @@ class ExportAssembly:
             records=making.records,
             size_bytes=making.upload.size_bytes,
             sha256=sha256,
-            ttl=export.ttl,
+            ttl=export.kept_until,
         )
 
     def _sum_up(self, export: Export, seen: Assembly) -> Assembly:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubroker.domain.export import Assembly, Export, ExportFile, ExportFormat, ExportUnit
-from kubroker.domain.export_records import COLUMNS, ExportKind
+from kubroker.domain.export_records import COLUMNS, FREE_TEXT, ExportKind
 from kubroker.domain.export_summary import ExportFacts, FileFacts, GapFacts
 from kubroker.domain.export_windows import (
     ACCOUNT_CHANGED,
+    ARCHIVE_EXPIRED,
     BEYOND_RETENTION,
     EARLIER_ACCOUNT,
     NOT_OVER_YET,
@@ -25,7 +26,10 @@ CONTENT_TYPES = {
     "html": "text/html; charset=utf-8",
 }
 
+# Source: OWASP, "CSV Injection".
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _EXPLAINED = {
+    ARCHIVE_EXPIRED: "It was archived, and is not kept any more.",
     BEYOND_RETENTION: "KuCoin does not keep it any more, and it was not archived.",
     NOT_OVER_YET: "It was not over when the export was made.",
     RECORDS_MISSING: "KuCoin's ledger knows trades that its fills don't show.",
@@ -57,12 +61,22 @@ class RowWriter:
         """
         if self._form is ExportFormat.JSONL:
             return line + b"\n"
-        return self._build_csv([fields[name] for name in COLUMNS[self._kind]])
+        return self._build_csv(
+            [
+                _disarm(fields[name]) if name in FREE_TEXT else fields[name]
+                for name in COLUMNS[self._kind]
+            ]
+        )
 
     def _build_csv(self, values: Any) -> bytes:
         text = io.StringIO(newline="")
         csv.writer(text, quoting=csv.QUOTE_ALL).writerow(values)
         return text.getvalue().encode()
+
+
+def _disarm(text: str) -> str:
+    """A text that a spreadsheet would take for a formula, with an apostrophe before it."""
+    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
 
 
 def build_coverage(unit: ExportUnit) -> dict[str, Any]:

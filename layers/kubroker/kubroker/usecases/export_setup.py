@@ -48,15 +48,16 @@ def build_export_use_cases() -> ExportUseCases:
     table = Table(get_dynamodb(), settings.exports_table)
     store, archives = ExportStore(table), ArchiveStore(table, connections)
     queue = Queue(get_sqs, settings.export_queue_url)
+    archive_queue = Queue(get_sqs, settings.archive_queue_url)
     files = FileStore(get_link_s3(), settings.exports_bucket)
     keys = build_key_use(key_seconds=_KEY_SECONDS, key_count=_KEY_COUNT)
     history = AccountHistory(keys, clients.build_forwarder(), clients.rest, clock=clock)
-    units = UnitWork(store, archives, files, history, protocol=kucoin.protocol)
+    units = UnitWork(store, archives, files, history, protocol=kucoin.protocol, clock=clock)
     assembly = ExportAssembly(store, files, broker_name=settings.broker_name, clock=clock)
     collector = Collector(
         archives,
         files,
-        queue,
+        archive_queue,
         history,
         protocol=kucoin.protocol,
         kept_days=settings.archive_days,
@@ -64,7 +65,7 @@ def build_export_use_cases() -> ExportUseCases:
     )
     names = ConnectionNames(connections)
     return ExportUseCases(
-        exports=Exports(store, queue, files),
+        exports=Exports(store, queue, files, kept_days=settings.kept_days),
         archives=Archives(archives),
         collector=collector,
         work=ExportWork(

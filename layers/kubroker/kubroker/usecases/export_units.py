@@ -5,28 +5,36 @@ crashed before left nothing behind but an object that nobody names, and is done 
 """
 
 import secrets
-from dataclasses import dataclass, field
 
 from kubroker.aws.archives import ArchiveStore
 from kubroker.aws.exports import ExportStore
 from kubroker.aws.files import FileStore
 from kubroker.domain.archive import ARCHIVED_KINDS, ArchiveChunk, name_archive
 from kubroker.domain.export import (
-    MAX_ATTEMPTS,
     Export,
     ExportPart,
     ExportUnit,
     Gap,
-    Reading,
     add_gap,
     add_reading,
     find_pause,
     name_part,
 )
-from kubroker.domain.export_records import ExportKind
-from kubroker.domain.export_windows import EARLIER_ACCOUNT, RECORDS_MISSING, Window, find_stretch
+from kubroker.domain.export_windows import (
+    ARCHIVE_EXPIRED,
+    MIN_SPAN_MS,
+    RECORDS_MISSING,
+    Window,
+    find_stretch,
+)
 from kubroker.domain.kucoin_protocol import KucoinProtocol
-from kubroker.errors import ConfigurationError, KubrokerError, StoreError
+from kubroker.errors import (
+    ConfigurationError,
+    FileGoneError,
+    KubrokerError,
+    OutOfTimeError,
+    StoreError,
+)
 from kubroker.observability import EXPORT_GAP_FOUND, count
 from kubroker.usecases.account_history import (
     AccountHistory,
@@ -34,70 +42,13 @@ from kubroker.usecases.account_history import (
     is_passing,
     name_reason,
 )
-from kubroker.usecases.clock import Deadline
-from kubroker.usecases.record_lines import RecordLines, find_time_ms
+from kubroker.usecases.clock import Clock, Deadline
+from kubroker.usecases.export_draft import UnitDraft
+from kubroker.usecases.record_lines import find_time_ms
 
-# A window is begun only with so much time left, a step with a little more.
+# A window is begun only with so much time left, and ended before saving has to begin.
 WINDOW_SECONDS = 9.0
-SAVING_SECONDS = 3.0
-
-
-@dataclass
-class _Draft:
-    """A unit's step in the making: one kind, from the unit's cursor on."""
-
-    unit: ExportUnit
-    kind: ExportKind
-    end_ms: int
-    cursor_ms: int
-    lines: RecordLines = field(default_factory=RecordLines)
-    readings: list[Reading] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-
-    @property
-    def has_progress(self) -> bool:
-        """Whether it got anywhere."""
-        return self.cursor_ms > self.unit.cursor_ms
-
-    @property
-    def is_last_attempt(self) -> bool:
-        """Whether what fails now, fails for good."""
-        return not self.has_progress and self.unit.attempt + 1 >= MAX_ATTEMPTS
-
-    def note(self, window: Window, source: str, *, windows: int, records: int) -> None:
-        """What was read; the cursor moves on."""
-        self.cursor_ms = window.end_ms
-        reading = Reading(
-            kind=self.kind,
-            source=source,
-            start_ms=window.start_ms,
-            end_ms=window.end_ms,
-            windows=windows,
-            records=records,
-        )
-        self.readings = add_reading(self.readings, reading)
-
-    def lack(self, window: Window, reason: str) -> None:
-        """What can't be had; the cursor moves on."""
-        self.cursor_ms = window.end_ms
-        gap = Gap(
-            kind=self.kind, start_ms=window.start_ms, end_ms=window.end_ms, reason=reason[:100]
-        )
-        self.gaps = add_gap(self.gaps, gap)
-
-    def tell_earlier_account(self, period: Window) -> None:
-        """What another account did before this one was linked, nobody read."""
-        since_ms = self.unit.account_since_ms
-        if since_ms is not None and since_ms > period.start_ms:
-            end_ms = min(since_ms, period.end_ms)
-            self.gaps.append(
-                Gap(
-                    kind=self.kind,
-                    start_ms=period.start_ms,
-                    end_ms=end_ms,
-                    reason=EARLIER_ACCOUNT,
-                )
-            )
+SAVING_SECONDS = 4.0
 
 
 class UnitWork:
@@ -111,6 +62,7 @@ class UnitWork:
         history: AccountHistory,
         *,
         protocol: KucoinProtocol,
+        clock: Clock,
     ) -> None:
         """Joins its parts."""
         self._store = store
@@ -118,6 +70,7 @@ class UnitWork:
         self._files = files
         self._history = history
         self._protocol = protocol
+        self._clock = clock
 
     def run(self, export: Export, unit: ExportUnit, deadline: Deadline) -> int | None:
         """Works a unit as far as the time goes.
@@ -130,31 +83,67 @@ class UnitWork:
             StoreError: AWS could not be asked; what is written down stays.
             ConfigurationError: An operator has to mend something.
         """
-        now_ms: int | None = None
+        reading, now_ms = deadline.cut(deadline.left() - SAVING_SECONDS), None
         while not unit.is_done:
-            if deadline.left() < WINDOW_SECONDS + SAVING_SECONDS:
+            if reading.left() < WINDOW_SECONDS:
                 return 0
-            kind = export.request.kinds[unit.kind_index]
-            draft = _Draft(unit, kind, export.request.end_ms, unit.cursor_ms)
-            pause: int | None = None
+            draft = UnitDraft(
+                unit,
+                export.request.kinds[unit.kind_index],
+                export.request.end_ms,
+                unit.cursor_ms,
+                unit.span_ms,
+                now_ms,
+            )
+            pause, has_failed = None, False
             try:
-                now_ms = now_ms or self._history.read_now_ms()
-                self._fill(draft, now_ms, deadline)
+                self._fill(draft, reading)
             except (ConfigurationError, StoreError):
                 raise
+            except OutOfTimeError as error:
+                has_failed = (draft.span_ms or 0) <= MIN_SPAN_MS
+                pause = self._settle(draft, error) if has_failed else 0
             except KubrokerError as error:
-                pause = self._settle(draft, error, now_ms)
-            unit = self._save(export, draft, has_failed=pause is not None)
+                pause = self._settle(draft, error)
+                has_failed = pause is not None
+            unit, now_ms = self._save(export, draft, has_failed=has_failed), draft.now_ms
             if pause is not None:
                 return pause
         return None
 
-    def _fill(self, draft: _Draft, now_ms: int, deadline: Deadline) -> None:
+    def abandon(self, export: Export, unit: ExportUnit, reason: str) -> None:
+        """Ends a unit that nothing can be done for: what is left of it is a gap.
+
+        Raises:
+            LostRaceError: Somebody else works it.
+            StoreError: It can't be written down.
+        """
+        gaps, start_ms = unit.gaps, unit.cursor_ms
+        for kind in export.request.kinds[unit.kind_index :]:
+            gap = Gap(kind=kind, start_ms=start_ms, end_ms=export.request.end_ms, reason=reason)
+            gaps, start_ms = add_gap(gaps, gap), export.request.start_ms
+        now = {
+            "version": unit.version + 1,
+            "kind_index": len(export.request.kinds),
+            "gaps": gaps,
+            "is_done": True,
+        }
+        self._store.save_unit(unit, unit.model_copy(update=now), None, now=self._clock.now())
+        count(EXPORT_GAP_FOUND, len(gaps) - len(unit.gaps))
+
+    def _fill(self, draft: UnitDraft, deadline: Deadline) -> None:
         """Goes through the kind until its end, or there is enough, or no time."""
         user_id = draft.unit.user_id
         account = self._find_account(draft)
         chunks = self._list_chunks(draft, account)
-        walk = WindowWalk(self._history, user_id, account, kind=draft.kind, deadline=deadline)
+        walk = WindowWalk(
+            self._history,
+            user_id,
+            account,
+            kind=draft.kind,
+            deadline=deadline,
+            span_ms=draft.span_ms,
+        )
         while draft.cursor_ms < draft.end_ms and not draft.lines.is_full:
             if deadline.left() < WINDOW_SECONDS:
                 return
@@ -164,9 +153,9 @@ class UnitWork:
                 self._copy(draft, chunks[0])
             else:
                 limit = min(draft.end_ms, chunks[0].start_ms if chunks else draft.end_ms)
-                self._read(draft, walk, limit, now_ms)
+                self._read(draft, walk, limit)
 
-    def _find_account(self, draft: _Draft) -> str:
+    def _find_account(self, draft: UnitDraft) -> str:
         """The unit reads one account; which one is settled at its first step."""
         if draft.unit.kucoin_uid is None:
             found = self._history.find_account(draft.unit.user_id)
@@ -177,7 +166,7 @@ class UnitWork:
             draft.unit = draft.unit.model_copy(update=about)
         return draft.unit.kucoin_uid or ""
 
-    def _list_chunks(self, draft: _Draft, account: str) -> list[ArchiveChunk]:
+    def _list_chunks(self, draft: UnitDraft, account: str) -> list[ArchiveChunk]:
         """What the archive has of the rest of the period."""
         if draft.kind not in ARCHIVED_KINDS or not account:
             return []
@@ -186,52 +175,59 @@ class UnitWork:
             name_archive(draft.unit.user_id, account), draft.kind, rest
         )
 
-    def _copy(self, draft: _Draft, chunk: ArchiveChunk) -> None:
+    def _copy(self, draft: UnitDraft, chunk: ArchiveChunk) -> None:
         """Takes over what lies in the rest of the period."""
         window = Window(draft.cursor_ms, min(chunk.end_ms, draft.end_ms))
         before = len(draft.lines)
-        for line in self._files.read_lines(chunk.key) if chunk.key else ():
-            if window.holds(find_time_ms(line)):
-                draft.lines.add_line(line)
+        try:
+            for line in self._files.read_lines(chunk.key) if chunk.key else ():
+                if window.holds(find_time_ms(line)):
+                    draft.lines.add_line(line)
+        except FileGoneError:
+            draft.lack(window, ARCHIVE_EXPIRED)
+            return
         records = len(draft.lines) - before
         draft.note(window, "archive", windows=chunk.windows, records=records)
         if chunk.missing:
             draft.lack(window, RECORDS_MISSING)
 
-    def _read(self, draft: _Draft, walk: WindowWalk, limit_ms: int, now_ms: int) -> None:
+    def _read(self, draft: UnitDraft, walk: WindowWalk, limit_ms: int) -> None:
         """Asks KuCoin for the next window, or notes why it can't be had."""
+        draft.now_ms = draft.now_ms or self._history.read_now_ms()
         stretch = find_stretch(
-            draft.kind, draft.cursor_ms, limit_ms, protocol=self._protocol, now_ms=now_ms
+            draft.kind, draft.cursor_ms, limit_ms, protocol=self._protocol, now_ms=draft.now_ms
         )
         if stretch.gap:
             draft.lack(stretch.window, stretch.gap)
             return
-        window, reading = walk.read(
-            draft.cursor_ms, stretch.window.end_ms, may_lack=draft.is_last_attempt
-        )
+        try:
+            window, reading = walk.read(
+                draft.cursor_ms, stretch.window.end_ms, may_lack=draft.is_last_attempt
+            )
+        finally:
+            draft.span_ms = walk.span_ms
         draft.lines.add(reading.records)
         draft.note(window, "kucoin", windows=1, records=len(reading.records))
         if reading.missing:
             draft.lack(window, RECORDS_MISSING)
 
-    def _settle(self, draft: _Draft, error: KubrokerError, now_ms: int | None) -> int | None:
+    def _settle(self, draft: UnitDraft, error: KubrokerError) -> int | None:
         """After a failure: the seconds until it is tried again, or a gap and on with the rest."""
         if is_passing(error) and not draft.is_last_attempt:
             attempt = 1 if draft.has_progress else draft.unit.attempt + 1
             return find_pause(attempt, error.retry_after_seconds)
-        limit = draft.end_ms
-        for chunk in self._list_chunks(draft, draft.unit.kucoin_uid or ""):
-            limit = min(limit, max(chunk.start_ms, draft.cursor_ms))
-        if now_ms is not None:
+        chunks = self._list_chunks(draft, draft.unit.kucoin_uid or "")
+        starts = (chunk.start_ms for chunk in chunks if chunk.start_ms > draft.cursor_ms)
+        end_ms = min(starts, default=draft.end_ms)
+        if draft.now_ms is not None:
             stretch = find_stretch(
-                draft.kind, draft.cursor_ms, limit, protocol=self._protocol, now_ms=now_ms
+                draft.kind, draft.cursor_ms, end_ms, protocol=self._protocol, now_ms=draft.now_ms
             )
-            limit = stretch.window.end_ms
-        end_ms = limit if limit > draft.cursor_ms else draft.end_ms
+            end_ms = stretch.window.end_ms
         draft.lack(Window(draft.cursor_ms, end_ms), name_reason(error))
         return None
 
-    def _save(self, export: Export, draft: _Draft, *, has_failed: bool) -> ExportUnit:
+    def _save(self, export: Export, draft: UnitDraft, *, has_failed: bool) -> ExportUnit:
         """Writes down what there is, and how far the unit is with it."""
         seen = draft.unit
         is_over = draft.cursor_ms >= draft.end_ms
@@ -249,6 +245,7 @@ class UnitWork:
                 "version": seen.version + 1,
                 "kind_index": kind_index,
                 "cursor_ms": export.request.start_ms if is_over else draft.cursor_ms,
+                "span_ms": None if is_over else draft.span_ms,
                 "attempt": attempt,
                 "readings": readings,
                 "gaps": gaps,
@@ -256,12 +253,13 @@ class UnitWork:
                 "is_done": kind_index == len(export.request.kinds),
             }
         )
-        self._store.save_unit(seen, now, self._write_part(draft))
+        part = self._write_part(draft)
+        self._store.save_unit(seen, now, part, now=self._clock.now())
         if draft.gaps:
             count(EXPORT_GAP_FOUND, len(draft.gaps))
         return now
 
-    def _write_part(self, draft: _Draft) -> ExportPart | None:
+    def _write_part(self, draft: UnitDraft) -> ExportPart | None:
         if not len(draft.lines):
             return None
         unit = draft.unit

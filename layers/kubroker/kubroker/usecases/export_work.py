@@ -15,7 +15,13 @@ from kubroker.aws.connection_names import ConnectionNames
 from kubroker.aws.exports import ExportStore
 from kubroker.aws.queue import Queue
 from kubroker.domain.export import PLAN_USERS, Export, ExportState, ExportUnit, name_unit
-from kubroker.errors import BadRequestError, KubrokerError, LostRaceError, StoreError
+from kubroker.errors import (
+    BadRequestError,
+    ConfigurationError,
+    KubrokerError,
+    LostRaceError,
+    StoreError,
+)
 from kubroker.observability import EXPORT_FAILED, count, logger
 from kubroker.usecases.clock import Clock, Deadline
 from kubroker.usecases.collector import Collector
@@ -76,9 +82,13 @@ class ExportWork:
             logger.info("a step of an export was overtaken")
             self._queue.send(message, delay_seconds=_OVERTAKEN_SECONDS)
         except Exception as error:
-            if int(record.attributes.approximate_receive_count) >= LAST_DELIVERY:
+            if int(record.attributes.approximate_receive_count) < LAST_DELIVERY:
+                raise
+            is_ours = isinstance(error, StoreError | ConfigurationError)
+            if message.get("kind") != "export_unit" or is_ours:
                 self._give_up(export, error)
-            raise
+                raise
+            self._abandon_unit(export, message, error)
 
     def _find_step(
         self, message: dict[str, Any]
@@ -120,7 +130,7 @@ class ExportWork:
             item=name_unit(user_id),
             user_id=user_id,
             cursor_ms=export.request.start_ms,
-            ttl=export.ttl,
+            ttl=export.kept_until,
         )
 
     def _start_units(self, export: Export, message: dict[str, Any], deadline: Deadline) -> None:
@@ -153,7 +163,23 @@ class ExportWork:
         pause = self._units.run(export, unit, deadline)
         if pause is not None:
             self._queue.send(message, delay_seconds=pause)
-        elif self._store.get(export.export_id).users_left == 0:
+        else:
+            self._end_unit(export)
+
+    def _abandon_unit(self, export: Export, message: dict[str, Any], error: Exception) -> None:
+        """One user's records that nobody can make sense of are a gap, not everybody's failure."""
+        unit = self._store.find_unit(export.export_id, str(message.get("item")))
+        if unit is None:
+            raise error
+        logger.error(
+            "a user's part of an export was given up", extra={"error": type(error).__name__}
+        )
+        if not unit.is_done:
+            self._units.abandon(export, unit, _find_code(error))
+        self._end_unit(export)
+
+    def _end_unit(self, export: Export) -> None:
+        if self._store.get(export.export_id).users_left == 0:
             self._send_assembly(export)
 
     def _assemble(self, export: Export, message: dict[str, Any], deadline: Deadline) -> None:
@@ -167,10 +193,15 @@ class ExportWork:
 
     def _give_up(self, export: Export, error: Exception) -> None:
         """→ FAILED: the queue sets the message aside; the same request resumes the export."""
-        code = error.code if isinstance(error, KubrokerError) else KubrokerError.code
+        code = _find_code(error)
         try:
             self._store.end(export, ExportState.FAILED, now=self._clock.now(), code=code)
         except StoreError:
             return  # it is over, or nothing can be written: the alarm of the queue tells
         count(EXPORT_FAILED)
         logger.error("an export was given up", extra={"code": code})
+
+
+def _find_code(error: Exception) -> str:
+    """What is told of a failure: never its words."""
+    return error.code if isinstance(error, KubrokerError) else KubrokerError.code

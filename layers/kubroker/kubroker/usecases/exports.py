@@ -1,5 +1,6 @@
 """Opening an export, looking at it, cancelling it."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from kubroker.aws.exports import ExportStore
 from kubroker.aws.files import FileStore
 from kubroker.aws.queue import Queue
 from kubroker.domain.export import (
+    HEAD_GRACE_SECONDS,
     PLAN_USERS,
     Export,
     ExportFile,
@@ -17,10 +19,16 @@ from kubroker.domain.export import (
     derive_export_id,
     hash_request,
 )
-from kubroker.errors import ConflictError, LostRaceError, UnprocessableError
+from kubroker.errors import ConflictError, LostRaceError, NotFoundError, UnprocessableError
+from kubroker.observability import EXPORT_FAILED, count, logger
 
-KEPT_SECONDS = 30 * 86_400
 LINK_SECONDS = 900
+# The same request again sets a running export going only where nothing was done for so long.
+RESEND_SECONDS = 900
+# So does the daily look, and gives up what was begun so long ago.
+STILL_SECONDS = 86_400
+STALLED_SECONDS = 7 * 86_400
+_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +49,11 @@ class Exports:
         queue: Queue,
         files: FileStore,
         *,
+        kept_days: int,
         now: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
-        """Joins its parts."""
+        """Joins its parts; an export and its files are kept for ``kept_days``."""
+        self._kept_seconds = kept_days * 86_400
         self._store = store
         self._queue = queue
         self._files = files
@@ -73,11 +83,75 @@ class Exports:
                 code="idempotency_key_reused",
                 field="Idempotency-Key",
             )
+        if export.kept_until <= self._now():
+            raise UnprocessableError(
+                "This Idempotency-Key was used for an export that is gone. Use a new key.",
+                code="idempotency_key_expired",
+                field="Idempotency-Key",
+            )
         if export.export_state is ExportState.FAILED:
-            export = self._store.resume(export, now=self._now())
+            return self.resume(export_id)
         if export.export_state is ExportState.RUNNING:
-            self._queue.send({"kind": "plan_export", "exportId": export_id})
+            self._start(export, still_seconds=RESEND_SECONDS)
         return export
+
+    def resume(self, export_id: str) -> Export:
+        """Has a FAILED export go on where it was; a running one as the same request would.
+
+        Raises:
+            NotFoundError: There is no such export.
+            ConflictError: It is READY or CANCELLED.
+        """
+        export = self._get(export_id)
+        if export.export_state is ExportState.FAILED:
+            with contextlib.suppress(LostRaceError):  # somebody else did
+                self._store.resume(export, now=self._now())
+            self._send_plan(export_id)
+        elif export.export_state is ExportState.RUNNING:
+            self._start(export, still_seconds=RESEND_SECONDS)
+        else:
+            raise ConflictError("The export is over.", code="export_over")
+        return self._store.get(export_id)
+
+    def revive(self) -> None:
+        """The daily look: what stands still is set going again; what did for days is given up.
+
+        Raises:
+            StoreError: AWS could not be asked; again is right.
+        """
+        cursor: str | None = None
+        while True:
+            page, cursor = self._store.list_page(_PAGE, cursor)
+            for export in page:
+                if export.export_state is ExportState.RUNNING:
+                    self._revive(export)
+            if cursor is None:
+                return
+
+    def _revive(self, export: Export) -> None:
+        now = self._now()
+        is_still = now - export.updated_at >= STILL_SECONDS
+        if not is_still or now - export.created_at < STALLED_SECONDS:
+            self._start(export, still_seconds=STILL_SECONDS)
+            return
+        with contextlib.suppress(LostRaceError):
+            self._store.end(export, ExportState.FAILED, now=now, code="export_stalled")
+            count(EXPORT_FAILED)
+            logger.error("an export stood still", extra={"exportId": export.export_id})
+
+    def _start(self, export: Export, *, still_seconds: int) -> None:
+        """One that is planned has its messages: they come again only where nothing happens."""
+        if export.is_planned:
+            if self._now() - export.updated_at < still_seconds:
+                return
+            try:
+                self._store.touch(export, now=self._now())
+            except LostRaceError:
+                return
+        self._send_plan(export.export_id)
+
+    def _send_plan(self, export_id: str) -> None:
+        self._queue.send({"kind": "plan_export", "exportId": export_id})
 
     def get(self, export_id: str) -> tuple[Export, list[ExportLink]]:
         """How it stands; once it is READY, with links to its files.
@@ -85,7 +159,7 @@ class Exports:
         Raises:
             NotFoundError: There is no such export.
         """
-        export = self._store.get(export_id)
+        export = self._get(export_id)
         if export.export_state is not ExportState.READY:
             return export, []
         expires_at = self._now() + LINK_SECONDS
@@ -114,7 +188,7 @@ class Exports:
             NotFoundError: There is no such export.
             ConflictError: It is READY or FAILED.
         """
-        export = self._store.get(export_id)
+        export = self._get(export_id)
         if export.export_state is ExportState.CANCELLED:
             return export
         try:
@@ -123,6 +197,12 @@ class Exports:
             raise ConflictError(
                 "The export is over; only a running one can be cancelled.", code="export_over"
             ) from None
+
+    def _get(self, export_id: str) -> Export:
+        export = self._store.get(export_id)
+        if export.kept_until <= self._now():
+            raise NotFoundError("There is no such export any more.", code="export_not_found")
+        return export
 
     def _record(
         self, export_id: str, request_hash: str, request: ExportRequest, users: Sequence[str]
@@ -138,7 +218,7 @@ class Exports:
             chunk_count=len(chunks),
             created_at=now,
             updated_at=now,
-            ttl=now + KEPT_SECONDS,
+            ttl=now + self._kept_seconds + HEAD_GRACE_SECONDS,
         )
         try:
             self._store.create(export, chunks)

@@ -46,6 +46,6 @@ def build_deposit_use_cases() -> DepositUseCases:
     files = FileStore(get_link_s3(), settings.exports_bucket)
     return DepositUseCases(
         addresses=addresses,
-        payouts=Payouts(store, queue, files),
+        payouts=Payouts(store, queue, files, kept_days=settings.kept_days),
         work=PayoutWork(store, queue, files, addresses, clock=clock),
     )

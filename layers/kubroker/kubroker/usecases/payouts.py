@@ -20,7 +20,6 @@ from kubroker.domain.payout import (
 )
 from kubroker.errors import LostRaceError, UnprocessableError
 
-KEPT_SECONDS = 30 * 86_400
 LINK_SECONDS = 900
 
 
@@ -42,9 +41,11 @@ class Payouts:
         queue: Queue,
         files: FileStore,
         *,
+        kept_days: int,
         now: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
-        """Joins its parts."""
+        """Joins its parts; a payout and its files are kept for ``kept_days``."""
+        self._kept_seconds = kept_days * 86_400
         self._store = store
         self._queue = queue
         self._files = files
@@ -104,7 +105,7 @@ class Payouts:
                 payout_id=payout_id,
                 part=name_part(request_hash, number),
                 users=chunk,
-                ttl=now + KEPT_SECONDS,
+                ttl=now + self._kept_seconds,
             )
             for number, chunk in enumerate(split_users(users))
         ]
@@ -118,7 +119,7 @@ class Payouts:
             parts_left=len(parts),
             request_hash=request_hash,
             created_at=now,
-            ttl=now + KEPT_SECONDS,
+            ttl=now + self._kept_seconds,
         )
         try:
             self._store.create(payout, parts)
