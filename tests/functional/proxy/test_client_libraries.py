@@ -1,6 +1,11 @@
 """Public KuCoin clients through the gateway: dummy keys, other base URLs, SigV4, else unchanged."""
 
+import json
+import subprocess
+from pathlib import Path
+
 import boto3
+import ccxt
 import kucoin.client
 import pytest
 from kucoin_universal_sdk.api import DefaultClient
@@ -10,6 +15,8 @@ from kucoin_universal_sdk.model import ClientOptionBuilder, TransportOptionBuild
 from local.aws_client import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.examples import load_example
 from tests.support.linked import link_user
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +70,31 @@ def test_example_runs_as_it_is_documented(local_stack, trader, example, monkeypa
     assert "cancelled" in shown
 
 
+def read_section(language):
+    """The code of that language in the README's section about trading."""
+    section = (ROOT / "README.md").read_text().split("### Trade with the client you have")[1]
+    return section.split(f"```{language}\n")[1].split("```")[0]
+
+
+def test_readme_code_places_an_order(local_stack, trader, example, session):
+    names = {
+        "ccxt": ccxt,
+        "SignWithAws": example.SignWithAws,
+        "base_url": local_stack.gateway_url,
+        "user_id": "user-1",
+        "session": session,
+    }
+    exec(read_section("python"), names)
+    (order,) = names["exchange"].fetch_open_orders("BTC/USDT")
+    assert order["id"] == names["order"]["id"]
+
+
+def test_readme_curl_reads(local_stack, trader):
+    command = read_section("sh").replace("http://localhost:3000", local_stack.gateway_url)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["data"][0]["currency"] == "USDT"
+
+
 def test_python_kucoin_trades(local_stack, trader, example, session):
     client = kucoin.client.Client("dummy", "dummy", "dummy")
     client.API_URL = f"{local_stack.gateway_url}/v1/connections/user-1/kucoin"
@@ -102,8 +134,6 @@ def test_no_secret_of_a_key_is_in_the_logs(local_stack, trader, example, session
 
 
 def test_client_of_a_disconnected_user_is_told_so(local_stack, trader, example, session):
-    import ccxt
-
     exchange = example.build_exchange(local_stack.gateway_url, "user-1", session)
     exchange.fetch_balance({"type": "trade", "hf": False})
     answer = exchange.session.delete(f"{local_stack.gateway_url}/v1/connections/user-1")
