@@ -25,7 +25,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: deploy addresses scan
-.PHONY: help setup run demo test check bench soak docs format format-check lint types test-sam sam-local lock clean
+.PHONY: help setup run demo test check bench soak year docs format format-check lint types test-sam sam-local lock clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
@@ -48,6 +48,10 @@ scan: $(DEV) $(SCAN) ## Scan the templates; exceptions are reasoned in tools/sca
 
 bench: $(DEV) $(SAM) ## Measure cold starts and the layer's size; writes build/bench.json
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tests.bench $(ARGS)
+
+year: $(DEV) ## Live a year of 50,000 fills with crashes and 429s, and export it: missing 0, twice 0
+	@PYTHONPATH=$(LAYER) EXPORT_DAYS=365 EXPORT_FILLS=50000 $(BIN)/pytest -s -n 0 --timeout 7200 \
+		tests/functional/exports/test_year.py 2>&1 | grep --line-buffered -E "^exports:|^[0-9]+ (passed|failed)|day "
 
 docs: $(DEV) ## Refresh what is made from the sources: README tables, IAM, events, API
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.readme_tables

@@ -108,7 +108,7 @@ def test_readme_lists_route(readme, route):
     assert re.search(pattern, readme), f"add `{route}` to the README's table of routes"
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "test", "check", "bench"])
+@pytest.mark.parametrize("command", ["run", "demo", "test", "check", "bench", "soak", "year"])
 def test_readme_shows_command(readme, command):
     assert f"make {command}" in readme
     assert re.search(rf"^{command}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
