@@ -34,6 +34,7 @@ _PURCHASE = {
 _PAYOUT = {"currency": "USDT", "chain": "trx", "account": "main", "userIds": [_USER, "nobody"]}
 # An export takes what is a minute old by KuCoin's clock for settled.
 _SETTLED_SECONDS = 120
+_DAY_SECONDS = 86_400
 _READY_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 
@@ -95,7 +96,7 @@ def buy(world: World) -> str:
 def export(world: World) -> str:
     """The user is archived, and everything of the day is in files, once."""
     world.call("PUT", f"/v1/archives/{_USER}")
-    with _settled_records(world):
+    with _kucoin_ahead(world, _SETTLED_SECONDS):
         made = _make_export(world)
     contents = _read_files(made)
     fills = _check_fills(world, contents)
@@ -106,10 +107,24 @@ def export(world: World) -> str:
     )
 
 
+def list_rebates(world: World) -> str:
+    """The broker's own account orders KuCoin's file of the day: the user's fills bring rebates."""
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    with _kucoin_ahead(world, _DAY_SECONDS):
+        made = world.call("GET", f"/v1/rebates?from={day}&to={day}&tradeType=SPOT")
+        text = requests.get(made["url"], timeout=10).text
+    listed = {row["tradeId"] for row in csv.DictReader(text.splitlines())}
+    records = world.stack.simulator.records("spot-fills", _KUCOIN_USER)
+    missing = {str(entry["record"]["tradeId"]) for entry in records} - listed
+    if missing:
+        raise StoryError(f"no rebate for the trades {sorted(missing)}")
+    return f"{len(listed)} trades in KuCoin's file, the user's among them"
+
+
 @contextmanager
-def _settled_records(world: World) -> Iterator[None]:
-    """KuCoin's clock goes ahead meanwhile, so that nobody has to wait until records settle."""
-    world.stack.simulator.set_clock(offsetSeconds=_SETTLED_SECONDS)
+def _kucoin_ahead(world: World, seconds: int) -> Iterator[None]:
+    """KuCoin's clock goes ahead meanwhile, so that nobody has to wait."""
+    world.stack.simulator.set_clock(offsetSeconds=seconds)
     try:
         yield
     finally:
@@ -178,4 +193,5 @@ TRADE: list[Step] = [
     ("a deposit address (signed)", get_address),
     ("a payout to two users (signed)", pay_out),
     ("an export of the day (signed)", export),
+    ("the broker's rebates of the day (signed)", list_rebates),
 ]

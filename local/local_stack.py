@@ -192,10 +192,10 @@ class LocalStack:
         self.aws = AwsStandin(wait_ready(aws, "aws stand-in ready"))
         self._say("Deploying template.yaml …")
         self.stack = deploy_prepared(self.aws, prepared)
+        give_broker_account(self.stack, self.simulator)  # before a function keeps the secret
         self._say("Starting the functions and the gateway …")
         self._start_functions()
         if self._with_broker:
-            give_broker_account(self.stack, self.simulator)
             self._start_broker()
         self.pool.warm()  # last: it keeps the processors busy for a second or two
 
