@@ -36,6 +36,11 @@ EXPORT_OPERATIONS = {
         {200: exports.ExportResponse},
         refusals=join(STORED, _KNOWN, {409: ("export_over",)}),
     ),
+    "GET /v1/archives/{userId}": Operation(
+        "Whether a connection is archived, and how far.",
+        {200: exports.ArchiveResponse},
+        refusals=join(STORED, KNOWN_USER),
+    ),
     "PUT /v1/archives/{userId}": Operation(
         "Has a connection archived daily.",
         {200: exports.ArchiveResponse},

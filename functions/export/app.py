@@ -50,16 +50,10 @@ def cancel_export(export_id: str) -> Response[str]:
     return routes().cancel_export(export_id)
 
 
-@app.put("/v1/archives/<user_id>")
-def opt_in(user_id: str) -> Response[str]:
-    """Has a connection archived daily."""
-    return routes().opt_in(user_id)
-
-
-@app.delete("/v1/archives/<user_id>")
-def opt_out(user_id: str) -> Response[str]:
-    """Ends that."""
-    return routes().opt_out(user_id)
+@app.route("/v1/archives/<user_id>", method=["GET", "PUT", "DELETE"])
+def archive(user_id: str) -> Response[str]:
+    """Looks at a connection's archive, has it archived daily, ends that."""
+    return routes().archive(app.current_event, user_id)
 
 
 def work_batch(event: dict[str, Any], context: LambdaContext) -> Any:

@@ -246,6 +246,7 @@ def tell_exports(scene: Scene) -> None:
     link_user(scene.stack, scene.simulator, user_id="exported")
     scene.simulator.live(["alice"], days=2, fills=20)
     assert scene.api.put("/v1/archives/exported").status == 200
+    assert scene.api.get("/v1/archives/exported").status == 200
     scene.functions.call("export", {"kind": "collect"})
     drain_exports(scene.functions)
     for key, users in (("one", {"userIds": ["exported"]}), ("two", {"allUsers": True})):

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from kubroker.domain.archive import ARCHIVED_KINDS
 from kubroker.domain.cursor import build_cursor
+from kubroker.domain.export_windows import ARCHIVE_SETTLE_MS
 from kubroker.http_api.export_models import MAX_EXPORT_BYTES
 from tests.functional.exports.living import show
 
@@ -147,7 +149,7 @@ def test_body_that_is_too_large_is_refused(world, is_json):
         (f"/v1/exports/{'0' * 32}/files", ("GET", "DELETE")),
         ("/v1/archives", ("GET", "POST", "PUT", "DELETE")),
         ("/v1/archives/", ("GET", "PUT", "DELETE")),
-        ("/v1/archives/user-0", ("GET", "POST", "PATCH", "HEAD", "OPTIONS")),
+        ("/v1/archives/user-0", ("POST", "PATCH", "HEAD", "OPTIONS")),
         ("/v1/archives/user-0/now", ("PUT", "DELETE")),
     ],
 )
@@ -158,7 +160,7 @@ def test_method_that_a_path_does_not_have_is_no_route(world, path, methods):
     assert world.simulator.journal() == []
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize(
     ("user_id", "status", "code"),
     [
@@ -231,8 +233,32 @@ def test_user_who_never_linked_is_a_gap_and_not_archived(world):
     assert (export["state"], export["isComplete"]) == ("READY", False)
     assert world.coverage(export)["nobody"]["gaps"]
     assert world.coverage(export)["user-0"]["gaps"] == []
+    assert world.api.get("/v1/archives/nobody").status == 404
     assert world.api.put("/v1/archives/nobody").status == 404
     assert world.api.delete("/v1/archives/nobody").status == 404
+
+
+def test_archive_tells_how_far_each_kind_is(world):
+    world.begin(1)
+    told = world.api.get("/v1/archives/user-0").json()
+    kinds = {str(kind) for kind in ARCHIVED_KINDS}
+    assert told == {
+        "userId": "user-0",
+        "archivedSince": None,
+        "collectedUntil": dict.fromkeys(kinds),
+    }
+    world.opt_in()
+    world.live(1, 5, seed=1)
+    before = world.now_ms() - ARCHIVE_SETTLE_MS
+    world.collect()
+    told = world.api.get("/v1/archives/user-0").json()
+    assert told["archivedSince"]
+    assert set(told["collectedUntil"]) == kinds
+    for until in told["collectedUntil"].values():
+        assert show(before) <= until <= show(world.now_ms() - ARCHIVE_SETTLE_MS)
+    assert (
+        world.api.delete("/v1/archives/user-0").json()["collectedUntil"] == told["collectedUntil"]
+    )
 
 
 def test_user_who_opted_out_or_disconnected_is_collected_no_more(world):

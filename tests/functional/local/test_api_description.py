@@ -150,12 +150,12 @@ def scene(local_stack_process: LocalStack) -> Iterator[None]:
 
 
 def aim(case: Any) -> None:
-    """Well-formed paths lead to what is there, two times in three."""
+    """Well-formed paths lead to what is there, two times in three; no text is a list's cursor."""
     drawn = case.path_parameters or {}
-    if (
-        not case.meta.generation.mode.is_positive
-        or crc32(repr((drawn, case.body)).encode()) % 3 == 0
-    ):
+    if not case.meta.generation.mode.is_positive:
+        return
+    (case.query or {}).pop("cursor", None)
+    if crc32(repr((drawn, case.body)).encode()) % 3 == 0:
         return
     parts = case.operation.path.split("/")
     kind = next(
@@ -272,6 +272,7 @@ BASE = "/v1/connections/{userId}"
         ("POST", "/v1/exports", EXPORT, 202),
         ("GET", "/v1/exports", None, 200),
         ("PUT", "/v1/archives/{userId}", None, 200),
+        ("GET", "/v1/archives/{userId}", None, 200),
         ("DELETE", "/v1/archives/{userId}", None, 200),
     ],
 )

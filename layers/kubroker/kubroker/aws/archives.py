@@ -31,17 +31,29 @@ class ArchiveStore:
         self._exports = exports
         self._connections = connections
 
-    def opt_in(self, user_id: str, *, now: int) -> int:
-        """Has a connection collected; again changes nothing.
+    def find_since(self, user_id: str) -> int | None:
+        """When a connection was opted in, epoch seconds; None where it is not.
 
-        Returns:
-            Since when, epoch seconds.
+        Raises:
+            NotFoundError: The user never linked an account.
+        """
+        item = self._connections.find({"userId": user_id}, only=("userId", "archivedSince"))
+        if item is None:
+            raise NotFoundError(
+                "This user has no connection. Open a connect session first.",
+                code="connection_not_found",
+            )
+        since = item.get("archivedSince")
+        return None if since is None else int(since)
+
+    def opt_in(self, user_id: str, *, now: int) -> None:
+        """Has a connection collected; again changes nothing.
 
         Raises:
             NotFoundError: The user never linked an account.
             ConflictError: The connection is disconnected.
         """
-        since = self._find_since(user_id) or now
+        since = self.find_since(user_id) or now
         change = Update(
             key={"userId": user_id},
             set_={"archivedSince": since, "updatedAt": now},
@@ -57,7 +69,6 @@ class ArchiveStore:
                 code="connection_disconnected",
             ) from None
         self._register(user_id, since)
-        return since
 
     def opt_out(self, user_id: str, *, now: int) -> None:
         """Ends the collecting; what was collected stays. Again changes nothing.
@@ -65,7 +76,7 @@ class ArchiveStore:
         Raises:
             NotFoundError: The user never linked an account.
         """
-        if self._find_since(user_id) is not None:
+        if self.find_since(user_id) is not None:
             change = Update(
                 key={"userId": user_id},
                 set_={"archivedSince": None, "updatedAt": now},
@@ -149,16 +160,6 @@ class ArchiveStore:
             if last is None:
                 return _overlapping(chunks, period)
             request = {"ExclusiveStartKey": last}
-
-    def _find_since(self, user_id: str) -> int | None:
-        item = self._connections.find({"userId": user_id}, only=("userId", "archivedSince"))
-        if item is None:
-            raise NotFoundError(
-                "This user has no connection. Open a connect session first.",
-                code="connection_not_found",
-            )
-        since = item.get("archivedSince")
-        return None if since is None else int(since)
 
     def _register(self, user_id: str, since: int) -> None:
         """Puts a user on the list."""

@@ -19,6 +19,7 @@ from kubroker.domain.export_windows import DAY_MS
 from kubroker.errors import BadRequestError, NotFoundError, UnprocessableError
 from kubroker.http_api.api import RequestModel, ResponseModel, format_time
 from kubroker.http_api.models import UserId
+from kubroker.usecases.archives import ArchiveStatus
 from kubroker.usecases.exports import ExportLink
 
 # Ten thousand users with the longest names there are, and room for blanks.
@@ -156,10 +157,26 @@ class ExportListResponse(ResponseModel):
 
 
 class ArchiveResponse(ResponseModel):
-    """Whether a connection is archived, and since when."""
+    """Whether a connection is archived, since when, and how far each kind is."""
 
     user_id: str
     archived_since: str | None
+    collected_until: dict[ExportKind, str | None] = Field(
+        description="Of the account that is linked, or was last; null before the first round."
+    )
+
+    @classmethod
+    def build(cls, user_id: str, archive: ArchiveStatus) -> "ArchiveResponse":
+        """What the use case tells, as JSON."""
+        since = archive.since
+        return cls(
+            user_id=user_id,
+            archived_since=None if since is None else format_time(since),
+            collected_until={
+                kind: None if until is None else format_time(until // 1000)
+                for kind, until in archive.collected_until_ms.items()
+            },
+        )
 
 
 def parse_export_id(value: str) -> str:

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from kubroker.errors import BadRequestError
-from kubroker.http_api.api import format_time, json_response, parse_body
+from kubroker.http_api.api import json_response, parse_body
 from kubroker.http_api.export_models import (
     MAX_EXPORT_BYTES,
     ArchiveResponse,
@@ -54,15 +54,14 @@ class ExportRoutes:
         export = self._usecases.exports.cancel(parse_export_id(export_id))
         return json_response(ExportResponse.build(export, []))
 
-    def opt_in(self, user_id: str) -> Response[str]:
-        """``PUT /v1/archives/{userId}``."""
-        since = self._usecases.archives.opt_in(parse_user_id(user_id))
-        return json_response(ArchiveResponse(user_id=user_id, archived_since=format_time(since)))
-
-    def opt_out(self, user_id: str) -> Response[str]:
-        """``DELETE /v1/archives/{userId}``."""
-        self._usecases.archives.opt_out(parse_user_id(user_id))
-        return json_response(ArchiveResponse(user_id=user_id, archived_since=None))
+    def archive(self, event: APIGatewayProxyEventV2, user_id: str) -> Response[str]:
+        """``GET``, ``PUT`` and ``DELETE /v1/archives/{userId}``."""
+        user_id, archives = parse_user_id(user_id), self._usecases.archives
+        if event.http_method == "PUT":
+            archives.opt_in(user_id)
+        elif event.http_method == "DELETE":
+            archives.opt_out(user_id)
+        return json_response(ArchiveResponse.build(user_id, archives.find(user_id)))
 
     def work(self, record: SQSRecord, *, seconds: float) -> None:
         """One message of a queue."""

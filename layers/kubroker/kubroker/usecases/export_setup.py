@@ -66,7 +66,7 @@ def build_export_use_cases() -> ExportUseCases:
     names = ConnectionNames(connections)
     return ExportUseCases(
         exports=Exports(store, queue, files, kept_days=settings.kept_days),
-        archives=Archives(archives),
+        archives=Archives(archives, history),
         collector=collector,
         work=ExportWork(
             store,
