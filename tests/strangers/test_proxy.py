@@ -8,7 +8,6 @@ import ccxt
 import kucoin.client
 import pytest
 from kucoin.exceptions import KucoinAPIException
-from kucoin_universal_sdk.api import DefaultClient
 from kucoin_universal_sdk.generate.account.withdrawal import WithdrawalV3ReqBuilder
 from kucoin_universal_sdk.generate.account.withdrawal.model_withdrawal_v3_req import WithdrawalV3Req
 from kucoin_universal_sdk.generate.spot.order import (
@@ -18,12 +17,11 @@ from kucoin_universal_sdk.generate.spot.order import (
     GetOpenOrdersReqBuilder,
     GetOrderByOrderIdReqBuilder,
 )
-from kucoin_universal_sdk.model import ClientOptionBuilder, TransportOptionBuilder
 from kucoin_universal_sdk.model.common import RestError
 
 from kubroker.domain.permissions import Permission
 from local.aws_client import ACCESS_KEY, REGION, SECRET_KEY
-from tests.support.examples import load_example
+from tests.support.examples import build_sdk, load_example
 from tests.support.linked import link_user
 
 # the SDK reads its own path variables in a way that pydantic will drop
@@ -58,19 +56,7 @@ def exchange(local_stack, key, example):
 
 @pytest.fixture
 def sdk(local_stack, key, adapter):
-    base = f"{local_stack.gateway_url}/v1/connections/user-1/kucoin"
-    option = (
-        ClientOptionBuilder()
-        .set_key("dummy")
-        .set_secret("dummy")
-        .set_passphrase("dummy")
-        .set_spot_endpoint(base)
-        .set_transport_option(TransportOptionBuilder().build())
-        .build()
-    )
-    client = DefaultClient(option).rest_service()
-    client.get_spot_service().get_order_api().transport.http_client.mount(base, adapter)
-    return client
+    return build_sdk(local_stack.gateway_url, adapter)
 
 
 @pytest.fixture

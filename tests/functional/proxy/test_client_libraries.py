@@ -8,12 +8,10 @@ import boto3
 import ccxt
 import kucoin.client
 import pytest
-from kucoin_universal_sdk.api import DefaultClient
 from kucoin_universal_sdk.generate.spot.order import GetOpenOrdersReqBuilder
-from kucoin_universal_sdk.model import ClientOptionBuilder, TransportOptionBuilder
 
 from local.aws_client import ACCESS_KEY, REGION, SECRET_KEY
-from tests.support.examples import load_example
+from tests.support.examples import build_sdk, load_example
 from tests.support.linked import link_user
 
 ROOT = Path(__file__).parents[3]
@@ -106,18 +104,8 @@ def test_python_kucoin_trades(local_stack, trader, example, session):
 
 
 def test_official_sdk_reads(local_stack, trader, example, session):
-    base = f"{local_stack.gateway_url}/v1/connections/user-1/kucoin"
-    option = (
-        ClientOptionBuilder()
-        .set_key("dummy")
-        .set_secret("dummy")
-        .set_passphrase("dummy")
-        .set_spot_endpoint(base)
-        .set_transport_option(TransportOptionBuilder().build())
-        .build()
-    )
-    service = DefaultClient(option).rest_service().get_spot_service().get_order_api()
-    service.transport.http_client.mount(base, example.SignWithAws(session))
+    client = build_sdk(local_stack.gateway_url, example.SignWithAws(session))
+    service = client.get_spot_service().get_order_api()
     request = GetOpenOrdersReqBuilder().set_symbol("BTC-USDT").build()
     assert service.get_open_orders(request).data == []
     (entry,) = signed_entries(local_stack)
