@@ -3,8 +3,16 @@
 import pytest
 
 from tests.functional.exports.living import World
+from tests.support.forked_stack import ForkedFunctions
 
 
 @pytest.fixture
 def world(functions, api, simulator):
     return World(functions, api, simulator)
+
+
+@pytest.fixture(scope="module")
+def forked(stack):
+    functions = ForkedFunctions(stack)
+    yield functions
+    functions.stop()

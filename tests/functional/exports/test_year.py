@@ -11,7 +11,7 @@ import pytest
 
 from tests.functional.exports.book import compare
 from tests.functional.exports.living import EPOCH_MS
-from tests.support.forked_stack import ForkedFunctions, Point, Standstill
+from tests.support.forked_stack import Point, Standstill
 
 DAYS = int(os.environ.get("EXPORT_DAYS", "10"))
 FILLS = int(os.environ.get("EXPORT_FILLS", "1200"))
@@ -32,13 +32,6 @@ EXPORT_KILLS = [
     Point("part written", {"service": "s3", "phase": "after"}),
     Point("another part written", {"service": "s3", "phase": "after", "skip": 1}),
 ]
-
-
-@pytest.fixture(scope="module")
-def forked(stack):
-    functions = ForkedFunctions(stack)
-    yield functions
-    functions.stop()
 
 
 def die(world, forked, queue, point):

@@ -215,7 +215,7 @@ class ExportStore:
         """
         return self._move(export, state, seen=ExportState.RUNNING, now=now, code=code)
 
-    def touch(self, export: Export, *, now: int) -> None:
+    def touch(self, export: Export, *, now: int) -> Export:
         """Notes that a running one is set going again.
 
         Raises:
@@ -227,7 +227,7 @@ class ExportStore:
             conditions=[_IS_RUNNING, "#updatedAt = :seen"],
             values={**_RUNNING, ":seen": export.updated_at},
         )
-        self._table.write(change)
+        return Export.model_validate(self._table.write(change))
 
     def resume(self, export: Export, *, now: int) -> Export:
         """FAILED → RUNNING.

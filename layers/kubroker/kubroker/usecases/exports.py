@@ -19,7 +19,13 @@ from kubroker.domain.export import (
     derive_export_id,
     hash_request,
 )
-from kubroker.errors import ConflictError, LostRaceError, NotFoundError, UnprocessableError
+from kubroker.errors import (
+    ConflictError,
+    LostRaceError,
+    NotFoundError,
+    StoreError,
+    UnprocessableError,
+)
 from kubroker.observability import EXPORT_FAILED, count, logger
 
 LINK_SECONDS = 900
@@ -105,8 +111,8 @@ class Exports:
         export = self._get(export_id)
         if export.export_state is ExportState.FAILED:
             with contextlib.suppress(LostRaceError):  # somebody else did
-                self._store.resume(export, now=self._now())
-            self._send_plan(export_id)
+                export = self._store.resume(export, now=self._now())
+            self._send_plan(export)
         elif export.export_state is ExportState.RUNNING:
             self._start(export, still_seconds=RESEND_SECONDS)
         else:
@@ -130,8 +136,9 @@ class Exports:
 
     def _revive(self, export: Export) -> None:
         now = self._now()
-        is_still = now - export.updated_at >= STILL_SECONDS
-        if not is_still or now - export.created_at < STALLED_SECONDS:
+        if now - export.updated_at < STILL_SECONDS:
+            return
+        if now - export.created_at < STALLED_SECONDS:
             self._start(export, still_seconds=STILL_SECONDS)
             return
         with contextlib.suppress(LostRaceError):
@@ -145,13 +152,19 @@ class Exports:
             if self._now() - export.updated_at < still_seconds:
                 return
             try:
-                self._store.touch(export, now=self._now())
+                export = self._store.touch(export, now=self._now())
             except LostRaceError:
                 return
-        self._send_plan(export.export_id)
+        self._send_plan(export)
 
-    def _send_plan(self, export_id: str) -> None:
-        self._queue.send({"kind": "plan_export", "exportId": export_id})
+    def _send_plan(self, export: Export) -> None:
+        """Where it fails, nothing was done: the same request need not wait to try again."""
+        try:
+            self._queue.send({"kind": "plan_export", "exportId": export.export_id})
+        except StoreError:
+            with contextlib.suppress(StoreError):
+                self._store.touch(export, now=self._now() - RESEND_SECONDS)
+            raise
 
     def get(self, export_id: str) -> tuple[Export, list[ExportLink]]:
         """How it stands; once it is READY, with links to its files.
