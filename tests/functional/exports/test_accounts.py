@@ -1,7 +1,10 @@
 """Exports of users whose KuCoin account is not the one it was."""
 
+import pytest
+
 from kubroker.domain.export_records import ExportKind
-from tests.functional.exports.living import EPOCH_MS, show
+from tests.functional.exports.living import DAY_MS, EPOCH_MS, show
+from tests.support.forked_stack import Point, Standstill
 from tests.support.linked import link_user
 
 
@@ -59,3 +62,69 @@ def test_account_that_changes_while_it_is_read_is_a_gap(world):
     gaps = world.coverage(export)["user-0"]["gaps"]
     assert "account_changed" in {gap["reason"] for gap in gaps}
     assert export["isComplete"] is False
+
+
+def disconnect_and_link(link, world, kucoin_user):
+    assert link.api.delete("/v1/connections/user-1").json()["status"] == "DISCONNECTED"
+    connection = link.walk(kucoin_user, "SPOT")
+    assert connection["status"] == "ACTIVE"
+    return connection
+
+
+@pytest.mark.parametrize("kucoin_user", ["alice", "bob"], ids=["same", "another"])
+def test_account_that_is_linked_after_a_disconnect_is_known_as_another_one(
+    link, world, kucoin_user
+):
+    link.walk("alice", "SPOT")
+    disconnect_and_link(link, world, kucoin_user)
+    end_ms = world.now_ms() - 120_000
+    start = show(end_ms - DAY_MS)
+    world.users = {"user-1": kucoin_user}
+    export = world.export(kinds=["deposits"], **{"from": start, "to": show(end_ms)})
+    gaps = world.coverage(export)["user-1"]["gaps"]
+    expected = ["earlier_account"] if kucoin_user == "bob" else []
+    assert [gap["reason"] for gap in gaps] == expected
+    assert export["isComplete"] is (kucoin_user == "alice")
+
+
+def test_connection_that_is_linked_after_a_disconnect_is_archived_on(link, world):
+    link.walk("alice", "SPOT")
+    since = link.api.put("/v1/archives/user-1").json()["archivedSince"]
+    connection = disconnect_and_link(link, world, "alice")
+    assert connection["archivedSince"] == since
+    world.collect()
+    assert world.simulator.journal(route="trade_ledger", user="alice")
+
+
+def test_connection_that_opted_out_stays_out_after_a_disconnect(link, world):
+    link.walk("alice", "SPOT")
+    link.api.put("/v1/archives/user-1")
+    link.api.delete("/v1/archives/user-1")
+    assert disconnect_and_link(link, world, "alice")["archivedSince"] is None
+    world.collect()
+    assert world.simulator.journal(route="trade_ledger") == []
+
+
+def test_user_who_opts_in_while_the_collector_forgets_is_collected(world, forked):
+    world.begin(1)
+    world.opt_in()
+    opt_out_half(world)
+    world.functions.call("export", {"kind": "collect"})
+    point = Point("about to forget", {"operation": "UpdateItem", "match": "isCollected"})
+    aws = world.functions.stack.aws
+    still = Standstill(aws, world.simulator, point, lambda: forked.drain("ArchiveQueue"))
+    world.opt_in()
+    still.go_on()
+    assert world.simulator.journal(route="trade_ledger") == []
+    world.collect()
+    assert world.simulator.journal(route="trade_ledger", user="lives-0")
+
+
+def opt_out_half(world):
+    """The connection says so; taking the user off the collector's list never came."""
+    stack = world.functions.stack
+    stack.aws.client("dynamodb").update_item(
+        TableName=stack.tables["ConnectionsTable"],
+        Key={"userId": {"S": "user-0"}},
+        UpdateExpression="REMOVE archivedSince",
+    )

@@ -88,17 +88,21 @@ class ArchiveStore:
 
     def is_opted_in(self, user_id: str) -> bool:
         """What the connection says; the list may lag behind."""
-        item = self._connections.find({"userId": user_id}, only=("archivedSince",))
-        return item is not None and item.get("archivedSince") is not None
+        return self._read_since(user_id) is not None
 
     def forget(self, user_id: str, *, now: int) -> None:
-        """Takes a user off the list; DynamoDB deletes the item when it likes."""
+        """Takes a user off the list; DynamoDB deletes the item when it likes.
+
+        Who opts in at the same moment may have been put on the list before: the connection decides.
+        """
         self._exports.write(
             Update(
                 key={"exportId": REGISTRY, "item": user_id},
                 set_={"isCollected": None, "ttl": now},
             )
         )
+        if (since := self._read_since(user_id)) is not None:
+            self._register(user_id, since)
 
     def list_users(self, after: str) -> tuple[list[str], str | None]:
         """A page of those who opted in, and what the next one comes behind, None after the last."""
@@ -160,6 +164,13 @@ class ArchiveStore:
             if last is None:
                 return _overlapping(chunks, period)
             request = {"ExclusiveStartKey": last}
+
+    def _read_since(self, user_id: str) -> int | None:
+        """As ``find_since``; None also where there is no connection."""
+        try:
+            return self.find_since(user_id)
+        except NotFoundError:
+            return None
 
     def _register(self, user_id: str, since: int) -> None:
         """Puts a user on the list."""

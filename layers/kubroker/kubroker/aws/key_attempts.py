@@ -278,7 +278,7 @@ _RETRYABLE_WITH_SAME_PAIR = {
 
 def _note_account_change(connection: Connection, uid: str, now: int) -> dict[str, Any]:
     """What was done before belongs to another account: exports have to tell."""
-    is_another = connection.kucoin_uid not in (None, uid)
+    is_another = (connection.kucoin_uid or connection.former_uid) not in (None, uid)
     return {"accountSince": now} if is_another else {}
 
 

@@ -174,6 +174,7 @@ class Connection(StoredModel):
     nextActionAt, dueShard    s, s   sparse index ``due``: when the dispatcher queues it
     archivedSince             s      since when the collector archives it; none: it does not
     accountSince              s      since when kucoinUid is linked; none: no other was before
+    formerUid                 s      the account that was linked until the last disconnect
     sequence                  n      raised by every change: the order of events
     ========================  =====  ====================================================
     """
@@ -214,6 +215,7 @@ class Connection(StoredModel):
     disconnected_at: int | None = None
     archived_since: int | None = None
     account_since: int | None = None
+    former_uid: str | None = None
     sequence: int = 0
 
     @property

@@ -192,7 +192,7 @@ def _build_first(
     *,
     now: int,
 ) -> Connection:
-    """A connection anew; counters go on where a disconnected one left them."""
+    """A connection anew; counters, archive and account go on where a disconnected one was."""
     return Connection(
         user_id=session.user_id,
         account_label=session.account_label,
@@ -210,6 +210,9 @@ def _build_first(
         next_action_at=due_at,
         due_shard=choose_shard(session.user_id),
         key_attempt=_build_attempt(session, now),
+        former_uid=(previous.kucoin_uid or previous.former_uid) if previous else None,
+        account_since=previous.account_since if previous else None,
+        archived_since=previous.archived_since if previous else None,
         created_at=now,
         updated_at=now,
         sequence=previous.sequence + 1 if previous else 1,
