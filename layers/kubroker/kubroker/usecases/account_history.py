@@ -30,7 +30,7 @@ from kubroker.kucoin.answers import RATE_LIMITED, parse_rest
 from kubroker.kucoin.forwarding import ForwardedRequest, KucoinForwarder
 from kubroker.kucoin.history import HistoryCall, WindowReading, read_window
 from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
-from kubroker.kucoin.rest import KucoinRest
+from kubroker.kucoin.rest import CLOCK_REFUSAL, KucoinRest
 from kubroker.observability import CONFIGURATION_ERROR_FOUND, count
 from kubroker.usecases.address_watch import watch_address
 from kubroker.usecases.clock import Clock, Deadline
@@ -238,7 +238,8 @@ class WindowWalk:
 def is_passing(error: KubrokerError) -> bool:
     """Whether asking again later makes sense."""
     if isinstance(error, KucoinRefusedError):
-        return error.kucoin_code == RATE_LIMITED or error.http_status_received >= 500
+        is_passing_code = error.kucoin_code in {RATE_LIMITED, CLOCK_REFUSAL}
+        return is_passing_code or error.http_status_received >= 500
     return error.retryable or isinstance(error, KucoinOutcomeUnknownError)
 
 

@@ -155,6 +155,7 @@ class Collector:
                 count(ARCHIVE_FAILED)
                 logger.error("a connection was not archived today", extra={"code": error.code})
             return None
+        task.attempts.pop(_CLOCK, None)
         archive, until_ms = name_archive(task.user_id, uid), task.until_ms
         if until_ms is None:
             until_ms = now_ms - ARCHIVE_SETTLE_MS
@@ -229,15 +230,16 @@ class Collector:
         cursor = start = oldest if seen is None else max(seen, oldest)
         if cursor >= step.until_ms:
             return False, None
-        if seen is not None and seen < oldest:
-            count(ARCHIVE_GAP_FOUND)
-            logger.error("the archive lacks what KuCoin has forgotten", extra={"kind": kind})
         lines, windows, missing, failure = RecordLines(), 0, 0, None
-        may_lack = step.task.attempts.get(kind, 0) + 1 >= MAX_ATTEMPTS
+        is_last_attempt = step.task.attempts.get(kind, 0) + 1 >= MAX_ATTEMPTS
         while (
-            cursor < step.until_ms and not lines.is_full and step.deadline.left() >= WINDOW_SECONDS
+            cursor < step.until_ms
+            and not (lines.is_full or missing)
+            and step.deadline.left() >= WINDOW_SECONDS
         ):
             try:
+                # Windows behind the first one have not been tried before.
+                may_lack = is_last_attempt and cursor == start
                 window, reading = walk.read(cursor, step.until_ms, may_lack=may_lack)
             except (ConfigurationError, StoreError):
                 raise
@@ -260,6 +262,9 @@ class Collector:
                 ttl=self._clock.now() + (self._kept_days - 1) * _DAY_SECONDS,
             )
             self._add(chunk, kind, seen)
+            if seen is not None and seen < start:
+                count(ARCHIVE_GAP_FOUND)
+                logger.error("the archive lacks what KuCoin has forgotten", extra={"kind": kind})
         return cursor < step.until_ms, failure
 
     def _write(
