@@ -1,103 +1,21 @@
 """An export's life: asked for again, resumed, revived, given up, over, gone."""
 
-import json
 import time
 
 import pytest
 
 from kubroker.aws.table import marshal, unmarshal
 from kubroker.domain.export import HEAD, HEAD_GRACE_SECONDS, INDEX
-from kubroker.domain.export_records import ExportKind
+from kubroker.errors import StoreError
 from kubroker.usecases.exports import RESEND_SECONDS, STALLED_SECONDS, STILL_SECONDS
-from tests.functional.exports.book import compare
-from tests.functional.exports.living import EPOCH_MS, show
-from tests.support.export_queues import count_messages, deliver_at_last, lose_messages
+from tests.functional.exports.living import show
+from tests.functional.exports.story import KINDS, Story
 from tests.support.forked_stack import Point, Standstill
 from tests.support.linked import link_user
 from tests.support.outside import Outside
 
-KINDS = [ExportKind.DEPOSITS, ExportKind.FUNDING_LEDGER]
 DAY = 86_400
-QUEUE = "ExportQueue"
 PAYOUT = {"currency": "USDT", "chain": "trx", "account": "main", "userIds": ["user-0"]}
-
-
-class Story:
-    """One export, and what the table has of it."""
-
-    def __init__(self, world):
-        world.begin(2)
-        world.live(1, 30, seed=1)
-        self.world, self.functions = world, world.functions
-        self.end_ms = world.now_ms() // 1000 * 1000 - 120_000
-        self.database = world.functions.stack.aws.client("dynamodb")
-        self.table = world.functions.stack.tables["ExportsTable"]
-        self.id = self.ask()["exportId"]
-
-    def ask(self):
-        """The same request with the same key."""
-        answer = self.world.open(kinds=KINDS, to=show(self.end_ms))
-        assert answer.status == 202, answer.text
-        return answer.json()
-
-    def plan(self):
-        """Its users have their units; the units' messages are lost."""
-        (result,) = self.functions.drain(QUEUE, limit=1)
-        assert result.payload == {"batchItemFailures": []}
-        assert self.head()["isPlanned"]
-        self.lose()
-
-    def lose(self):
-        lose_messages(self.functions, QUEUE)
-
-    def waiting(self):
-        return count_messages(self.functions, QUEUE)
-
-    def items(self):
-        pages = self.database.get_paginator("query").paginate(
-            TableName=self.table,
-            KeyConditionExpression="exportId = :e",
-            ExpressionAttributeValues=marshal({":e": self.id}),
-        )
-        return [unmarshal(item) for page in pages for item in page["Items"]]
-
-    def head(self):
-        (head,) = [item for item in self.items() if item["item"] == HEAD]
-        return head
-
-    def change(self, **attributes):
-        """The head, as it would be found at another time."""
-        item = marshal({**self.head(), **attributes})
-        self.database.put_item(TableName=self.table, Item=item)
-
-    def stand_still(self, seconds, *, begun=0):
-        """Nothing was done for so long; it was begun so long ago."""
-        now = int(time.time())
-        self.change(updatedAt=now - seconds, createdAt=now - max(seconds, begun))
-
-    def look(self):
-        """The daily look; the archive has nobody."""
-        self.functions.call("export", {"kind": "collect"})
-
-    def resume(self, export_id=None):
-        event = {"kind": "resume_export", "exportId": export_id or self.id}
-        return self.functions.invoke("export", event)
-
-    def fail(self):
-        """A message that nobody understands, delivered for the last time."""
-        message = {"kind": "of another release", "exportId": self.id}
-        deliver_at_last(self.functions, json.dumps(message))
-        assert self.head()["exportState"] == "FAILED"
-
-    def expect_ready(self):
-        """Worked off, it has each record once."""
-        self.world.drain()
-        export = self.world.get(self.id)
-        assert (export["state"], export["isComplete"]) == ("READY", True), export
-        book = self.world.book(EPOCH_MS, self.end_ms, KINDS)
-        total, missing, twice, *rest = compare(self.world.read(export), book)
-        assert (missing, twice) == (0, 0), rest
-        assert total == export["records"] > 0
 
 
 @pytest.fixture
@@ -199,6 +117,18 @@ def test_what_stood_still_for_a_day_is_revived(story, is_planned):
     story.look()
     assert story.waiting() == 1
     story.expect_ready()
+
+
+def test_look_that_could_not_send_revives_when_it_comes_again(story):
+    story.plan()
+    story.stand_still(STILL_SECONDS)
+    aws = story.functions.stack.aws
+    aws.add_fault("error", operation="SendMessage", match="plan_export", times=0)
+    with pytest.raises(StoreError):
+        story.look()
+    aws.reset_faults()
+    story.look()
+    assert story.waiting() == 1
 
 
 @pytest.mark.parametrize("is_planned", [False, True], ids=["unplanned", "planned"])

@@ -110,9 +110,10 @@ class Exports:
         """
         export = self._get(export_id)
         if export.export_state is ExportState.FAILED:
+            seen_at = export.updated_at
             with contextlib.suppress(LostRaceError):  # somebody else did
                 export = self._store.resume(export, now=self._now())
-            self._send_plan(export)
+            self._send_plan(export, seen_at)
         elif export.export_state is ExportState.RUNNING:
             self._start(export, still_seconds=RESEND_SECONDS)
         else:
@@ -148,22 +149,23 @@ class Exports:
 
     def _start(self, export: Export, *, still_seconds: int) -> None:
         """One that is planned has its messages: they come again only where nothing happens."""
+        seen_at = export.updated_at
         if export.is_planned:
-            if self._now() - export.updated_at < still_seconds:
+            if self._now() - seen_at < still_seconds:
                 return
             try:
                 export = self._store.touch(export, now=self._now())
             except LostRaceError:
                 return
-        self._send_plan(export)
+        self._send_plan(export, seen_at)
 
-    def _send_plan(self, export: Export) -> None:
-        """Where it fails, nothing was done: the same request need not wait to try again."""
+    def _send_plan(self, export: Export, seen_at: int) -> None:
+        """Where it fails, nothing was done since ``seen_at``: to try again, nobody has to wait."""
         try:
             self._queue.send({"kind": "plan_export", "exportId": export.export_id})
         except StoreError:
             with contextlib.suppress(StoreError):
-                self._store.touch(export, now=self._now() - RESEND_SECONDS)
+                self._store.touch(export, now=min(seen_at, self._now() - RESEND_SECONDS))
             raise
 
     def get(self, export_id: str) -> tuple[Export, list[ExportLink]]:
