@@ -231,15 +231,14 @@ class Collector:
         if cursor >= step.until_ms:
             return False, None
         lines, windows, missing, failure = RecordLines(), 0, 0, None
-        is_last_attempt = step.task.attempts.get(kind, 0) + 1 >= MAX_ATTEMPTS
+        is_last = step.task.attempts.get(kind, 0) + 1 >= MAX_ATTEMPTS
         while (
             cursor < step.until_ms
             and not (lines.is_full or missing)
             and step.deadline.left() >= WINDOW_SECONDS
         ):
             try:
-                # Windows behind the first one have not been tried before.
-                may_lack = is_last_attempt and cursor == start
+                may_lack = is_last and cursor == start  # the windows behind it are new
                 window, reading = walk.read(cursor, step.until_ms, may_lack=may_lack)
             except (ConfigurationError, StoreError):
                 raise
@@ -262,9 +261,6 @@ class Collector:
                 ttl=self._clock.now() + (self._kept_days - 1) * _DAY_SECONDS,
             )
             self._add(chunk, kind, seen)
-            if seen is not None and seen < start:
-                count(ARCHIVE_GAP_FOUND)
-                logger.error("the archive lacks what KuCoin has forgotten", extra={"kind": kind})
         return cursor < step.until_ms, failure
 
     def _write(
@@ -283,3 +279,7 @@ class Collector:
             self._archives.add_chunk(chunk, kind, seen_ms=seen)
         except LostRaceError:
             logger.info("another worker collected the same")
+            return
+        if seen is not None and seen < chunk.start_ms:
+            count(ARCHIVE_GAP_FOUND)
+            logger.error("the archive lacks what KuCoin has forgotten", extra={"kind": kind})
