@@ -149,11 +149,8 @@ class ExportStore:
         """
         unit = Update(
             key={"exportId": seen.export_id, "item": seen.item},
-            set_={
-                name: value
-                for name, value in state.to_item().items()
-                if name not in {"exportId", "item"}
-            },
+            # None removes: the next kind knows nothing of the span of the one before.
+            set_=state.model_dump(by_alias=True, exclude={"export_id", "item"}),
             conditions=[_SAME_VERSION, "#isDone = :no"],
             values={":version": seen.version, ":no": False},
         )
