@@ -14,7 +14,7 @@ from kubroker.usecases import export_setup
 from kubroker.usecases.clock import Clock
 from tests.functional.exports import book
 from tests.functional.exports.book import compare
-from tests.functional.exports.living import EPOCH_MS
+from tests.functional.exports.living import EPOCH_MS, show
 
 # Pages as small as the simulator allows, and a window that holds no more than a few of them.
 PAGE, MOST = 10, 40
@@ -89,7 +89,7 @@ def test_history_of_many_full_pages_is_there_once(world):
     world.begin(1)
     world.live(2, 3_000, seed=5, futuresShare=0.5, symbols=["BTC-USDT", "ETH-USDT"])
     until = end_ms(world)
-    found = expect_whole(world, world.export(), until)
+    found = expect_whole(world, world.export(to=show(until)), until)
     pages = count_pages(world)
     for kind in (SPOT, TRADES, ExportKind.FUTURES_FILLS):
         assert pages[ROUTES[kind]] > 0, pages
@@ -100,7 +100,7 @@ def test_windows_that_hold_too_much_are_read_in_shorter_ones(world, small):
     world.begin(1)
     world.live(1.5, 500, seed=6, moneyPerDay=150)
     until = end_ms(world)
-    export = world.export()
+    export = world.export(to=show(until))
     found = expect_whole(world, export, until)
     lines = world.coverage(export)["user-0"]["windows"]
     windows = Counter()
@@ -119,7 +119,7 @@ def test_records_are_there_once_in_each_world(world, small, clamp, end, pending)
     world.simulator.set_worlds(window_clamp=clamp, window_end=end, futures_pending=pending)
     world.live(2, 120, seed=7, futuresShare=0.5, moneyPerDay=8)
     until = end_ms(world)
-    expect_whole(world, world.export(), until)
+    expect_whole(world, world.export(to=show(until)), until)
 
 
 def hide_fill(world):
@@ -134,7 +134,7 @@ def test_fill_that_no_list_shows_ends_as_a_stated_gap_with_all_the_rest_there(wo
     world.begin(2)
     world.live(2, 120, seed=8)
     until, hidden = end_ms(world), hide_fill(world)
-    export = world.export()
+    export = world.export(to=show(until))
     assert (export["state"], export["isComplete"]) == ("READY", False)
     total, missing, twice, lacking, _ = compare(world.read(export), world.book(EPOCH_MS, until))
     assert (missing, twice, lacking[SPOT]) == (1, 0, 1)
@@ -155,7 +155,7 @@ def test_fill_that_shows_up_late_is_waited_for(world):
     world.live(1, 60, seed=9)
     until = end_ms(world)
     hide_fill(world)
-    export_id = world.open().json()["exportId"]
+    export_id = world.open(to=show(until)).json()["exportId"]
     for _ in range(MAX_ATTEMPTS - 1):
         world.functions.drain("ExportQueue")
         world.functions.stack.aws.release_delayed()
@@ -187,7 +187,7 @@ def test_invocation_without_time_for_a_dense_window_gets_on_with_shorter_ones(
     world.begin(1)
     world.live(1, 250, seed=10, futuresShare=0)
     until, spans = end_ms(world), []
-    export_id = world.open(kinds=[TRADES]).json()["exportId"]
+    export_id = world.open(kinds=[TRADES], to=show(until)).json()["exportId"]
     while not spans or world.get(export_id)["users"]["waiting"]:
         assert world.functions.drain("ExportQueue", limit=1)
         world.functions.stack.aws.release_delayed()
