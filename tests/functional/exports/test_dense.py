@@ -103,7 +103,7 @@ def test_windows_that_hold_too_much_are_read_in_shorter_ones(world, small):
     export = world.export(to=show(until))
     found = expect_whole(world, export, until)
     lines = world.coverage(export)["user-0"]["windows"]
-    windows = Counter()
+    windows: Counter[str] = Counter()
     for line in lines:
         windows[line["kind"]] += line["windows"]
     pages = count_pages(world)
@@ -186,7 +186,8 @@ def test_invocation_without_time_for_a_dense_window_gets_on_with_shorter_ones(
     monkeypatch.setattr(world.functions, "call", call)
     world.begin(1)
     world.live(1, 250, seed=10, futuresShare=0)
-    until, spans = end_ms(world), []
+    until = end_ms(world)
+    spans: list[int] = []
     export_id = world.open(kinds=[TRADES], to=show(until)).json()["exportId"]
     while not spans or world.get(export_id)["users"]["waiting"]:
         assert world.functions.drain("ExportQueue", limit=1)

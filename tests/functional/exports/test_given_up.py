@@ -25,7 +25,7 @@ def spoil(monkeypatch):
     """Has the victim's futures fills raise from now on; gives how often whose were asked for."""
 
     def spoil(error):
-        asked = Counter()
+        asked: Counter[tuple[str, ExportKind]] = Counter()
 
         def read(kind, user_id, window, ask):
             asked[user_id, kind] += 1
