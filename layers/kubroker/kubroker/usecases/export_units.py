@@ -14,7 +14,6 @@ from kubroker.domain.export import (
     Export,
     ExportPart,
     ExportUnit,
-    Gap,
     add_gap,
     add_reading,
     find_pause,
@@ -120,8 +119,12 @@ class UnitWork:
         """
         gaps, start_ms = unit.gaps, unit.cursor_ms
         for kind in export.request.kinds[unit.kind_index :]:
-            gap = Gap(kind=kind, start_ms=start_ms, end_ms=export.request.end_ms, reason=reason)
-            gaps, start_ms = add_gap(gaps, gap), export.request.start_ms
+            draft = UnitDraft(unit, kind, export.request.end_ms, start_ms)
+            draft.lack(Window(start_ms, export.request.end_ms), reason)
+            draft.tell_earlier_account(export.request.period)
+            for gap in draft.gaps:
+                gaps = add_gap(gaps, gap)
+            start_ms = export.request.start_ms
         now = {
             "version": unit.version + 1,
             "kind_index": len(export.request.kinds),
