@@ -49,3 +49,19 @@ def test_ledgers_explain_every_balance(world):
     assert {key: change for key, change in changes.items() if change} == expected
     assert {account for (_, account, _), change in changes.items() if change} == ACCOUNTS
     assert export["isComplete"] is True, world.coverage(export)
+
+
+def test_archive_gives_no_more_than_the_period(world):
+    """An export begins and ends in the midst of what was collected together."""
+    world.begin(1)
+    world.opt_in()
+    for day in range(2):
+        world.live(1, 60, seed=day)
+        world.collect()
+    start, end = EPOCH_MS + 8 * 3_600_000, EPOCH_MS + 32 * 3_600_000
+    export = world.export(**{"from": show(start), "to": show(end)})
+    expected = world.book(start, end)
+    total, missing, surplus, *rest = compare(world.read(export), expected)
+    assert (missing, surplus) == (0, 0), rest
+    assert 0 < total < sum(map(len, world.book(EPOCH_MS, end).values()))
+    assert {line["source"] for line in world.coverage(export)["user-0"]["windows"]} >= {"archive"}

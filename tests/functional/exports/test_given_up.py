@@ -114,6 +114,20 @@ def test_what_is_ours_to_mend_ends_the_export_until_it_is_asked_for_again(
     expect_kinds(living, resumed, until)
 
 
+def test_history_that_kucoin_never_shows_is_a_gap_with_the_rest_there(living):
+    living.simulator.add_fault("futures_fills", "rate_limit", times=None)
+    until = end_ms(living)
+    export = living.export(kinds=KINDS, to=show(until))
+    assert (export["state"], export["isComplete"]) == ("READY", False), export
+    expected = living.book(EPOCH_MS, until, KINDS) | {SPOILT: []}
+    total, missing, twice, *rest = compare(living.read(export), expected)
+    assert (missing, twice) == (0, 0), rest
+    assert total == export["records"] > 0
+    told = [gap for line in living.coverage(export).values() for gap in line["gaps"]]
+    assert {(gap["kind"], gap["reason"]) for gap in told} == {(SPOILT, "kucoin_refused/429000")}
+    assert {gap["userId"] for gap in told} == set(living.users)
+
+
 def find_chunks(world, user, kind):
     """The archive's chunks of a kind, as the table has them."""
     uids = {one["name"]: str(one["uid"]) for one in world.simulator.state()["users"]}

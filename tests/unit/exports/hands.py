@@ -61,4 +61,5 @@ class Dense:
 
 
 def _build(kind: ExportKind, time_ms: int) -> ExportRecord:
-    return ExportRecord(kind, time_ms, str(time_ms), {})
+    fields = {"recordId": str(time_ms), "timeOriginal": str(time_ms)}
+    return ExportRecord(kind, time_ms, str(time_ms), fields)
