@@ -16,7 +16,7 @@ from tests.unit.exports.test_export_records import RAW
 
 # Halves of surrogate pairs.
 HIGH, LOW = chr(0xD83D), chr(0xDC00)
-SIGNS = ["=", "+", "-", "@", "\t", "\r"]
+SIGNS = ["=", "+", "-", "@", "\t", "\r", "\n", "\0"]
 STRANGERS = {
     ExportKind.FUNDING_LEDGER: ["context"],
     ExportKind.TRADE_LEDGER: ["context"],

@@ -27,7 +27,7 @@ CONTENT_TYPES = {
 }
 
 # Source: OWASP, "CSV Injection".
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 _EXPLAINED = {
     ARCHIVE_EXPIRED: "It was archived, and is not kept any more.",
     BEYOND_RETENTION: "KuCoin does not keep it any more, and it was not archived.",

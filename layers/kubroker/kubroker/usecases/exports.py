@@ -189,12 +189,13 @@ class Exports:
         return export, links
 
     def list_page(self, limit: int, cursor: str | None) -> tuple[list[Export], str | None]:
-        """Exports, the latest first, and the cursor of the next page.
+        """Exports, the latest first, but what is gone; and the cursor of the next page.
 
         Raises:
             BadRequestError: The cursor is none of ours.
         """
-        return self._store.list_page(limit, cursor)
+        page, following = self._store.list_page(limit, cursor)
+        return [export for export in page if export.kept_until > self._now()], following
 
     def cancel(self, export_id: str) -> Export:
         """Ends a running export; again changes nothing.
