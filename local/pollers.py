@@ -57,6 +57,8 @@ class Pollers:
         self._sweep_seconds = sweep_seconds
         self._queue_threads = queue_threads
         self._stopped = threading.Event()
+        self._runs = threading.Event()
+        self._runs.set()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -100,9 +102,18 @@ class Pollers:
             next(item for item in self._stack.schedules if item.name.endswith(schedule_name))
         )
 
+    def pause(self) -> None:
+        """Nothing is fed until ``resume``, but for what is under way: idle polling costs a lot."""
+        self._runs.clear()
+
+    def resume(self) -> None:
+        """Goes on after a pause."""
+        self._runs.set()
+
     def stop(self) -> None:
         """Ends the threads; one that waits for a message ends a little later."""
         self._stopped.set()
+        self._runs.set()
         for thread in self._threads:
             thread.join(0.05)
 
@@ -114,6 +125,7 @@ class Pollers:
 
         def loop() -> None:
             while not self._stopped.is_set():
+                self._runs.wait()
                 started = time.monotonic()
                 try:
                     work()

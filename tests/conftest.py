@@ -104,6 +104,7 @@ def functions(clean_stack, simulator) -> Iterator[FunctionHarness]:
 @pytest.fixture(scope="session")
 def local_stack_process(tmp_path_factory) -> Iterator[LocalStack]:
     with LocalStack(log_folder=tmp_path_factory.mktemp("logs")) as running:
+        running.pollers.pause()
         yield running
 
 
@@ -113,7 +114,9 @@ def local_stack(local_stack_process) -> Iterator[LocalStack]:
     local_stack_process.aws.reset_faults()
     local_stack_process.aws.clear_data()
     local_stack_process.simulator.reset()
+    local_stack_process.pollers.resume()
     yield local_stack_process
+    local_stack_process.pollers.pause()
     local_stack_process.aws.reset_faults()
     _check_refusals(local_stack_process.aws)
 

@@ -15,7 +15,8 @@ EXPORT_OPERATIONS = {
             JSON_BODY,
             {
                 400: ("idempotency_key_missing", "idempotency_key_malformed"),
-                422: ("duplicate_user", "idempotency_key_reused"),
+                409: ("export_over",),
+                422: ("duplicate_user", "idempotency_key_reused", "idempotency_key_expired"),
             },
         ),
         headers=("Idempotency-Key",),

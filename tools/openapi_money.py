@@ -239,7 +239,7 @@ MONEY: dict[str, Operation] = {
             JSON_BODY,
             {
                 400: ("idempotency_key_missing", "idempotency_key_malformed"),
-                422: ("duplicate_user", "idempotency_key_reused"),
+                422: ("duplicate_user", "idempotency_key_reused", "idempotency_key_expired"),
             },
         ),
         headers=("Idempotency-Key",),

@@ -68,7 +68,7 @@ def work_batch(event: dict[str, Any], context: LambdaContext) -> Any:
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Runs one request, one batch of a queue, the schedule, or an operator's invocation."""
+    """Runs one request, one batch of a queue, a schedule, or an operator's invocation."""
     if "kind" in event:
         return routes().run(event)
     return (work_batch if "Records" in event else partial(handle, app))(event, context)

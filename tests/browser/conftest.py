@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -110,11 +111,13 @@ def running_stack(tmp_path_factory):
 
 
 @pytest.fixture
-def browser_stack(running_stack) -> BrowserStack:
+def browser_stack(running_stack) -> Iterator[BrowserStack]:
     """The running stack with empty tables and KuCoin as it was at first."""
     running_stack.aws.clear_data()
     running_stack.simulator.reset()
-    return BrowserStack(running_stack)
+    running_stack.pollers.resume()
+    yield BrowserStack(running_stack)
+    running_stack.pollers.pause()
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from tests.functional.exports.living import EPOCH_MS, World, show
 from tests.support.api import ApiClient
 from tests.support.forked_stack import ForkedFunctions
 
+pytestmark = pytest.mark.timeout(1200)
 KINDS = [ExportKind.SPOT_FILLS, ExportKind.DEPOSITS]
 
 
@@ -45,7 +46,7 @@ def kill_after(world: World, forked: ForkedFunctions, number: int, act: Callable
             time.sleep(0.01)
         if is_held:
             forked.kill("export")
-        outcome.result(timeout=20)
+        outcome.result(timeout=300)
     aws.reset_faults()
     aws.release_delayed()
     return is_held

@@ -26,6 +26,7 @@ ANSWERS = {
     "connections/list.json": 200,
     "deposit_address/open_payout.json": 202,
     "export/collect.json": None,
+    "export/revive_exports.json": None,
     "export/list_exports.json": 200,
     "export/open_export.json": 202,
     "oauth_callback/authorized.json": 410,

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import time
 
 import pytest
 import requests
@@ -219,6 +220,21 @@ def test_part_that_keeps_meeting_others_is_delivered_again_and_counted_once(api,
     payout = api.get(f"/v1/payouts/{payout_id}").json()
     assert payout["users"] == {"total": 25, "found": 25, "failed": 0, "waiting": 0}
     assert payout["state"] == "READY"
+
+
+def test_payout_that_is_kept_no_longer_is_gone_and_its_key_is_used_up(api, functions, crowd):
+    payout_id = open_payout(api, crowd[:2]).json()["payoutId"]
+    drain(functions)
+    functions.stack.aws.client("dynamodb").update_item(
+        TableName=functions.stack.tables["PayoutsTable"],
+        Key={"payoutId": {"S": payout_id}, "part": {"S": "head"}},
+        UpdateExpression="SET #t = :now",
+        ConditionExpression="attribute_exists(payoutId)",
+        ExpressionAttributeNames={"#t": "ttl"},
+        ExpressionAttributeValues={":now": {"N": str(int(time.time()))}},
+    )
+    assert outcome(api.get(f"/v1/payouts/{payout_id}")) == (404, "payout_not_found")
+    assert outcome(open_payout(api, crowd[:2])) == (422, "idempotency_key_expired")
 
 
 @pytest.mark.slow

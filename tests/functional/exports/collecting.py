@@ -33,6 +33,7 @@ class Collecting:
         self.world.opt_in()
         until = dict.fromkeys(ARCHIVED_KINDS, EPOCH_MS) if collected is None else collected
         for user in self.world.users:
+            self.change(user, since_ms=EPOCH_MS - 1000)
             for kind, until_ms in until.items():
                 item = {
                     "exportId": self.archive(user),
@@ -40,6 +41,16 @@ class Collecting:
                     "collectedUntilMs": until_ms,
                 }
                 self.database.put_item(TableName=self.table, Item=marshal(item))
+
+    def change(self, user, *, since_ms):
+        """Opted in since then, with the key of then."""
+        since = {":s": {"N": str(since_ms // 1000)}}
+        self.database.update_item(
+            TableName=self.stack.tables["ConnectionsTable"],
+            Key={"userId": {"S": user}},
+            UpdateExpression="SET archivedSince = :s, apiKeyFacts.createdAt = :s",
+            ExpressionAttributeValues=since,
+        )
 
     def refuse(self, route, *, code="429000", **fields):
         """KuCoin answers with an error: for a while, unless the code is another one."""

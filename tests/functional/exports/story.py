@@ -68,8 +68,8 @@ class Story:
         self.change(updatedAt=now - seconds, createdAt=now - max(seconds, begun))
 
     def look(self):
-        """The daily look; the archive has nobody."""
-        self.functions.call("export", {"kind": "collect"})
+        """The daily look."""
+        self.functions.call("export", {"kind": "revive_exports"})
 
     def resume(self, export_id=None):
         event = {"kind": "resume_export", "exportId": export_id or self.id}

@@ -1,8 +1,11 @@
 """Exports of users whose KuCoin account is not the one it was."""
 
+import time
+
 import pytest
 
 from kubroker.domain.export_records import ExportKind
+from kubroker.domain.export_windows import ARCHIVE_SETTLE_MS
 from tests.functional.exports.living import DAY_MS, EPOCH_MS, show
 from tests.support.forked_stack import Point, Standstill
 from tests.support.linked import link_user
@@ -94,6 +97,26 @@ def test_connection_that_is_linked_after_a_disconnect_is_archived_on(link, world
     assert connection["archivedSince"] == since
     world.collect()
     assert world.simulator.journal(route="trade_ledger", user="alice")
+
+
+def test_archive_of_the_former_account_is_found_where_a_link_got_no_key(link, world):
+    world.simulator.reset(now_ms=int(time.time()) * 1000 - 2 * DAY_MS)
+    link.walk("alice", "SPOT")
+    world.users = {"user-1": "alice"}
+    world.live(1, 10, seed=1)
+    link.api.put("/v1/archives/user-1")
+    world.collect()
+    collected = link.api.get("/v1/archives/user-1").json()["collectedUntil"]
+    assert all(collected.values())
+    assert link.api.delete("/v1/connections/user-1").json()["status"] == "DISCONNECTED"
+    link.simulator.set_worlds(one_key_per_broker=True)
+    assert link.walk("alice", "SPOT")["status"] == "FAILED"
+    assert link.api.get("/v1/archives/user-1").json()["collectedUntil"] == collected
+    end_ms = world.now_ms() - 2 * ARCHIVE_SETTLE_MS
+    period = {"from": show(end_ms - DAY_MS // 2), "to": show(end_ms)}
+    export = world.export(kinds=["trade_ledger"], **period)
+    assert export["isComplete"] is True, world.coverage(export)
+    assert export["records"] > 0
 
 
 def test_connection_that_opted_out_stays_out_after_a_disconnect(link, world):

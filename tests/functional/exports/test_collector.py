@@ -81,6 +81,15 @@ def test_lateness_is_told_once_a_user_and_round(collecting, world):
     assert "ArchiveGapFound" not in told
 
 
+def test_user_who_comes_back_after_a_pause_is_not_late(collecting, world):
+    collecting.begin()
+    world.simulator.advance(60 * 3600)
+    collecting.change("user-0", since_ms=world.now_ms() - HOUR_MS)
+    collecting.metrics()
+    collecting.collect()
+    assert collecting.metrics()["ArchiveBehindHours"] == [pytest.approx(1, abs=0.1)]
+
+
 def test_new_user_is_not_late(collecting, world):
     collecting.begin(collected={})
     world.live(0.5, 10, seed=1)

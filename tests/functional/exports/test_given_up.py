@@ -1,11 +1,13 @@
 """What nobody can read or make sense of is a stated gap; what is ours to mend ends the export."""
 
 from collections import Counter
+from datetime import datetime
 
 import pytest
 
 from kubroker.domain.archive import name_archive
 from kubroker.domain.export_records import ExportKind
+from kubroker.domain.export_windows import RETENTION_MARGIN_MS
 from kubroker.errors import ConfigurationError, KubrokerError, StoreError
 from kubroker.kucoin.history import read_window
 from kubroker.usecases import account_history
@@ -92,6 +94,30 @@ def test_users_part_that_nobody_makes_sense_of_is_a_gap_of_that_user(living, spo
 
 
 @pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        (
+            {
+                "code": "TransactionCanceledException",
+                "reasons": ["ConditionalCheckFailed", "None"],
+            },
+            "READY",
+        ),
+        ({"code": "InternalServerError", "times": 0}, "FAILED"),
+    ],
+)
+def test_part_that_can_not_be_given_up_is_looked_at_again_or_ends_the_export(
+    living, spoil, fault, state
+):
+    spoil(KeyError("what nobody thought of"))
+    export_id = living.open(kinds=KINDS, to=show(end_ms(living))).json()["exportId"]
+    aws = living.functions.stack.aws
+    aws.add_fault("error", operation="TransactWriteItems", match="internal_error", **fault)
+    living.drain()
+    assert living.get(export_id)["state"] == state
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [
         (StoreError("down"), "store_unavailable"),
@@ -112,6 +138,35 @@ def test_what_is_ours_to_mend_ends_the_export_until_it_is_asked_for_again(
     assert resumed["exportId"] == export["exportId"]
     assert (resumed["state"], resumed["isComplete"]) == ("READY", True), resumed
     expect_kinds(living, resumed, until)
+
+
+def test_refusal_of_the_brokers_own_headers_ends_the_export_until_it_is_asked_for_again(living):
+    living.simulator.add_fault("futures_fills", "error", code="400201", msg="no", times=None)
+    until = end_ms(living)
+    export = living.export(kinds=KINDS, to=show(until))
+    assert (export["state"], export["code"]) == ("FAILED", "configuration_error")
+    living.simulator.clear_faults()
+    resumed = living.export(kinds=KINDS, to=show(until))
+    assert (resumed["state"], resumed["isComplete"]) == ("READY", True), resumed
+    expect_kinds(living, resumed, until)
+
+
+def test_address_that_is_not_on_the_list_is_tried_again(living):
+    living.simulator.add_fault("futures_fills", "error", code="400006", msg="no", times=3)
+    until = end_ms(living)
+    export = living.export(kinds=KINDS, to=show(until))
+    assert (export["state"], export["isComplete"]) == ("READY", True), export
+    expect_kinds(living, export, until)
+
+
+def test_address_that_stays_off_the_list_is_a_gap_with_the_rest_there(living):
+    living.simulator.add_fault("futures_fills", "error", code="400006", msg="no", times=None)
+    until = end_ms(living)
+    export = living.export(kinds=KINDS, to=show(until))
+    assert (export["state"], export["isComplete"]) == ("READY", False), export
+    gaps = [gap for line in living.coverage(export).values() for gap in line["gaps"]]
+    assert {(gap["kind"], gap["reason"]) for gap in gaps} == {(SPOILT, "kucoin_refused/400006")}
+    assert all(len(living.read(export)[kind]) > 0 for kind in KINDS if kind is not SPOILT)
 
 
 def test_history_that_kucoin_never_shows_is_a_gap_with_the_rest_there(living):
@@ -203,8 +258,9 @@ def test_archive_that_is_gone_altogether_is_a_gap_up_to_what_kucoin_shows(world)
     export = world.export(kinds=[kind], to=show(until))
     (gap,) = world.coverage(export)["user-0"]["gaps"]
     assert (gap["from"], gap["reason"]) == (show_time(EPOCH_MS), "archive_expired")
-    assert gap["to"] == show_time(chunks[-1][1])
-    expected = world.book(chunks[-1][1], until, [kind])
+    shown = round(datetime.fromisoformat(gap["to"]).timestamp() * 1000)
+    assert EPOCH_MS < shown < EPOCH_MS + 2 * RETENTION_MARGIN_MS
+    expected = world.book(shown, until, [kind])
     total, missing, twice, *rest = compare(world.read(export), expected)
     assert (missing, twice) == (0, 0), rest
     assert total == export["records"]

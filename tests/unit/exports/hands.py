@@ -31,6 +31,7 @@ class Dense:
         seconds: What reading a window takes, by the window.
         missing: How many trades a window's fills don't show.
         asked: The windows, in order.
+        attempts: What was told beside each: how often it failed before.
     """
 
     def __init__(self, hands, times=(), *, most=10**9):
@@ -38,8 +39,10 @@ class Dense:
         self.seconds = lambda window: 0.0
         self.missing = 0
         self.asked: list[tuple] = []
+        self.attempts: list[int] = []
 
-    def read(self, user_id, account, kind, window, *, deadline):
+    def read(self, user_id, account, kind, window, *, deadline, attempt=0):
+        self.attempts.append(attempt)
         self.asked.append((user_id, account, kind, window))
         taken = self.seconds(window)
         if taken > deadline.left():

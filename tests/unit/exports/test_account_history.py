@@ -10,6 +10,7 @@ from kubroker.domain.export_records import ExportKind
 from kubroker.domain.export_windows import ACCOUNT_CHANGED, Window
 from kubroker.domain.permissions import Permission
 from kubroker.errors import (
+    ConfigurationError,
     ConflictError,
     KucoinOutcomeUnknownError,
     KucoinRefusedError,
@@ -20,9 +21,11 @@ from kubroker.errors import (
 )
 from kubroker.kucoin.exchange import KucoinAnswer
 from kubroker.kucoin.signer import ApiCredentials
+from kubroker.usecases import account_history
 from kubroker.usecases.account_history import (
     CALL_SECONDS,
     LEAST_CALL_SECONDS,
+    PATIENT_ATTEMPTS,
     AccountHistory,
     is_passing,
     name_reason,
@@ -102,9 +105,9 @@ def forwarder(hands):
 def read(hands, keys, forwarder):
     history = AccountHistory(keys, forwarder, None, clock=hands.clock)
 
-    def read(seconds=60.0, kind=KIND, account="uid-1"):
+    def read(seconds=60.0, kind=KIND, account="uid-1", **more):
         deadline = hands.clock.start(seconds)
-        return history.read("user-1", account, kind, WINDOW, deadline=deadline)
+        return history.read("user-1", account, kind, WINDOW, deadline=deadline, **more)
 
     return read
 
@@ -194,6 +197,22 @@ def test_half_of_the_quota_is_left_to_the_user(read, forwarder, hands):
     assert len(forwarder.asked) == 4
 
 
+def test_after_three_attempts_in_vain_a_tenth_of_the_quota_is_left(read, forwarder, hands):
+    forwarder.tell(100, 10 + WEIGHT, 20)
+    read()
+    read(attempt=PATIENT_ATTEMPTS)
+    assert hands.slept == []
+    read(attempt=PATIENT_ATTEMPTS - 1)
+    assert hands.slept == [20.0]
+
+
+def test_tenth_of_the_quota_is_always_left(read, forwarder, hands):
+    forwarder.tell(100, 10 + WEIGHT - 1, 20)
+    read()
+    read(attempt=PATIENT_ATTEMPTS)
+    assert hands.slept == [20.0]
+
+
 def test_quota_that_is_used_up_is_waited_for_and_the_call_made_then(read, forwarder, hands):
     forwarder.tell(100, 0, 20)
     read()
@@ -257,10 +276,24 @@ def test_refusal_is_told_with_kucoins_code(read, forwarder):
     assert name_reason(caught.value) == "kucoin_refused/400100"
 
 
+@pytest.mark.parametrize("code", ["400200", "400201", "400202"])
+def test_refusal_of_the_brokers_own_headers_is_an_operators_business(
+    read, forwarder, monkeypatch, code
+):
+    counted: list[str] = []
+    monkeypatch.setattr(account_history, "count", counted.append)
+    forwarder.answers = [{"code": code, "msg": "no"}]
+    with pytest.raises(ConfigurationError):
+        read()
+    assert counted == ["ConfigurationErrorFound"]
+
+
 @pytest.mark.parametrize(
     ("error", "passing"),
     [
         (KucoinRefusedError("429000", "slow", http_status_received=200), True),
+        (KucoinRefusedError("400002", "clock", http_status_received=401), True),
+        (KucoinRefusedError("400006", "address", http_status_received=401), True),
         (KucoinRefusedError("400100", "no", http_status_received=200), False),
         (KucoinRefusedError("400100", "no", http_status_received=499), False),
         (KucoinRefusedError("500000", "no", http_status_received=500), True),

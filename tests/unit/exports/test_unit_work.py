@@ -16,7 +16,7 @@ from kubroker.domain.export import (
     find_pause,
 )
 from kubroker.domain.export_records import ExportKind
-from kubroker.domain.export_windows import MIN_SPAN_MS
+from kubroker.domain.export_windows import DAY_MS, MIN_SPAN_MS, RETENTION_MARGIN_MS
 from kubroker.domain.kucoin_protocol import KucoinProtocol
 from kubroker.errors import (
     FileGoneError,
@@ -42,6 +42,7 @@ class Bench(Dense):
 
     def __init__(self, times=(), kinds=(KIND,)):
         super().__init__(Hands(), times)
+        self.now_ms = END_MS + DAY_MS
         self.chunks: list[ArchiveChunk] = []
         self.objects: dict[str, list[bytes]] = {}
         self.states: list[ExportUnit] = []
@@ -92,7 +93,7 @@ class Bench(Dense):
         return LinkedAccount("1", None)
 
     def read_now_ms(self):
-        return END_MS + 86_400_000
+        return self.now_ms
 
     def list_chunks(self, archive, kind, period):
         assert archive == "archive#u#1"
@@ -142,24 +143,32 @@ def test_unit_reads_each_kind_of_the_period(no_metrics):
     offsets=st.lists(st.integers(-SPAN_MS, 2 * SPAN_MS), unique=True, max_size=40),
     edges=st.lists(st.integers(-SPAN_MS, 2 * SPAN_MS), unique=True, max_size=8),
     kinds=st.lists(st.sampled_from(["kept", "gone", "none"]), min_size=8, max_size=8),
+    forgotten=st.integers(-SPAN_MS, 2 * SPAN_MS),
 )
-def test_archive_and_kucoin_together_have_each_record_once(offsets, edges, kinds):
+def test_archive_and_kucoin_together_have_each_record_once(offsets, edges, kinds, forgotten):
     bench, edges = Bench(START_MS + offset for offset in offsets), sorted(edges)
-    gone = []
+    oldest = START_MS + forgotten
+    bench.now_ms = oldest + KucoinProtocol().futures_ledger_days * DAY_MS - RETENTION_MARGIN_MS
+    spans: dict[str, list] = {"kept": [], "gone": [], "none": []}
     for start, end, kind in zip(edges, edges[1:], kinds, strict=False):
+        spans[kind].append((START_MS + start, START_MS + end))
         if kind != "none":
             bench.archive(START_MS + start, START_MS + end, kept=kind == "kept")
-        gone += [(START_MS + start, START_MS + end)] if kind == "gone" else []
     assert bench.run() is None
+    holds = lambda kind, time_ms: any(start <= time_ms < end for start, end in spans[kind])  # noqa: E731
     inside = [time_ms for time_ms in bench.times if START_MS <= time_ms < END_MS]
-    lost = [time for time in inside if any(start <= time < end for start, end in gone)]
-    assert sorted([*bench.found, *lost]) == sorted(inside)
-    assert {reason for *_, reason in bench.gaps} <= {"archive_expired"}
+    there = [time_ms for time_ms in inside if time_ms >= oldest or holds("kept", time_ms)]
+    assert sorted(bench.found) == sorted(there)
+    for _, start, end, reason in bench.gaps:
+        assert end <= oldest
+        is_gone = [holds("gone", time_ms) for time_ms in (start, end - 1)]
+        assert is_gone == 2 * [reason == "archive_expired"]
+        assert reason in {"archive_expired", "beyond_retention"}
     # What was read and what lacks lie side by side, from the period's start to its end.
-    spans = [(one.start_ms, one.end_ms) for one in bench.unit.readings]
-    spans += [(one.start_ms, one.end_ms) for one in bench.unit.gaps]
-    ends = [START_MS, *(end for _, end in sorted(spans))]
-    assert [start for start, _ in sorted(spans)] == ends[:-1]
+    told = [(one.start_ms, one.end_ms) for one in bench.unit.readings]
+    told += [(one.start_ms, one.end_ms) for one in bench.unit.gaps]
+    ends = [START_MS, *(end for _, end in sorted(told))]
+    assert [start for start, _ in sorted(told)] == ends[:-1]
     assert ends[-1] == END_MS
 
 

@@ -67,6 +67,7 @@ def build(kms):
             user_id=user_id,
             is_disconnected=False,
             is_active=True,
+            former_uid=None,
             kucoin_uid="1",
             account_since=None,
             permissions=frozenset(),

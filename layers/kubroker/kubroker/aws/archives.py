@@ -86,9 +86,18 @@ class ArchiveStore:
             self._connections.write(change)
         self.forget(user_id, now=now)
 
-    def is_opted_in(self, user_id: str) -> bool:
-        """What the connection says; the list may lag behind."""
-        return self._read_since(user_id) is not None
+    def find_due_since(self, user_id: str) -> int | None:
+        """Since when the collector has all it needs: opted in, with the key that is in use.
+
+        Returns:
+            Epoch seconds; None where it is not opted in, whatever the list says.
+        """
+        only = ("archivedSince", "apiKeyFacts.createdAt")
+        item = self._connections.find({"userId": user_id}, only=only) or {}
+        since = item.get("archivedSince")
+        if since is None:
+            return None
+        return max(int(since), int(item.get("apiKeyFacts", {}).get("createdAt", 0)))
 
     def forget(self, user_id: str, *, now: int) -> None:
         """Takes a user off the list; DynamoDB deletes the item when it likes.

@@ -10,6 +10,7 @@ _ATTRIBUTES = (
     "connectionStatus",
     "apiKeyState",
     "kucoinUid",
+    "formerUid",
     "accountSince",
     "apiKeyFacts.permissions",
     "apiKeyDataKey",
@@ -28,6 +29,7 @@ class KeyAccess:
         is_disconnected: Whether new work is refused.
         is_active: Whether the key may sign.
         kucoin_uid: The account, once it is known.
+        former_uid: The account that was linked until the last disconnect, if there was one.
         account_since: Since when, epoch seconds; None where no other one was linked before.
         permissions: What the key may do.
         data_key: Wrapped by KMS.
@@ -38,6 +40,7 @@ class KeyAccess:
     is_disconnected: bool
     is_active: bool
     kucoin_uid: str | None
+    former_uid: str | None
     account_since: int | None
     permissions: frozenset[Permission]
     data_key: bytes | None = field(repr=False)
@@ -66,6 +69,7 @@ class KeyAccessReader:
             is_disconnected=item.get("connectionStatus") in _ENDED,
             is_active=item.get("apiKeyState") == ApiKeyState.ACTIVE,
             kucoin_uid=item.get("kucoinUid"),
+            former_uid=item.get("formerUid"),
             account_since=None if since is None else int(since),
             permissions=frozenset(
                 Permission(name)

@@ -5,14 +5,17 @@ from kubroker.domain.stored import StoredModel
 
 # The partition that lists the users who opted in.
 REGISTRY = "archived"
-# KuCoin forgets these. Deposits and withdrawals it keeps, and their status still changes.
+# KuCoin forgets these, the first ones first: a first round has hundreds of windows to catch up on.
+# Deposits and withdrawals it keeps, and their status still changes.
 ARCHIVED_KINDS = (
     ExportKind.SPOT_FILLS,
+    ExportKind.TRADE_LEDGER,
     ExportKind.FUTURES_FILLS,
     ExportKind.FUNDING_LEDGER,
-    ExportKind.TRADE_LEDGER,
     ExportKind.FUTURES_LEDGER,
 )
+# A chunk's item outlives its file, so that an export can tell: archived, and not kept any more.
+CHUNK_GRACE_DAYS = 60
 
 
 class ArchiveProgress(StoredModel):

@@ -56,16 +56,19 @@ class _View:
 class Budgets:
     """The views of the accounts seen last; a process has one. Its caller takes care of threads."""
 
-    def __init__(self, reserved_share: float = RESERVED_SHARE) -> None:
-        """Knows nothing yet: what nobody has told is not held back.
-
-        Args:
-            reserved_share: Of each quota, that is left to others.
-        """
-        self._reserved_share = reserved_share
+    def __init__(self) -> None:
+        """Knows nothing yet: what nobody has told is not held back."""
         self._views: OrderedDict[tuple[str, str], _View] = OrderedDict()
 
-    def take(self, account: str, pool: str, weight: int, *, now: float) -> float | None:
+    def take(
+        self,
+        account: str,
+        pool: str,
+        weight: int,
+        *,
+        now: float,
+        reserved_share: float = RESERVED_SHARE,
+    ) -> float | None:
         """Counts a call before it is sent.
 
         Args:
@@ -73,6 +76,7 @@ class Budgets:
             pool: Which of them.
             weight: Of the call.
             now: Monotonic seconds.
+            reserved_share: Of the quota, that is left to others.
 
         Returns:
             None if it may go; else the seconds until it may.
@@ -84,7 +88,7 @@ class Budgets:
         if now >= view.reset_at:
             view.remaining, view.reset_at = view.limit, now + WINDOW_SECONDS
         left = view.remaining - view.in_flight - weight
-        if left < view.limit * self._reserved_share:
+        if left < view.limit * reserved_share:
             return view.reset_at - now
         view.in_flight += weight
         return None

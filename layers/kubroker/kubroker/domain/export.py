@@ -277,6 +277,6 @@ def add_gap(gaps: Sequence[Gap], new: Gap) -> list[Gap]:
 
 
 def find_pause(attempt: int, retry_after_seconds: int | None = None) -> int:
-    """Seconds until the next attempt: growing, and never before KuCoin allows it."""
+    """Seconds until the next attempt: growing, as late as KuCoin wants, 15 minutes at most."""
     pause = _FIRST_PAUSE_SECONDS * 2 ** min(attempt, 10)
     return int(min(MAX_PAUSE_SECONDS, max(pause if attempt else 0, retry_after_seconds or 0)))

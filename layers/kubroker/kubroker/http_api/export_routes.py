@@ -68,13 +68,15 @@ class ExportRoutes:
         self._usecases.work.work(record, seconds=seconds)
 
     def run(self, event: dict[str, Any]) -> dict[str, Any] | None:
-        """What the schedule or an operator invokes.
+        """What a schedule or an operator invokes.
 
         Raises:
             BadRequestError: An event that this release does not know.
         """
         if event["kind"] == "collect":
             self._usecases.collector.start()
+            return None
+        if event["kind"] == "revive_exports":
             self._usecases.exports.revive()
             return None
         if event["kind"] == "resume_export":

@@ -14,7 +14,7 @@ from kubroker.domain.export_windows import (
     get_longest_ms,
 )
 from kubroker.domain.permissions import Permission
-from kubroker.domain.proxy_policy import find_call
+from kubroker.domain.proxy_policy import ForwardableCall, find_call
 from kubroker.errors import (
     ConfigurationError,
     ConflictError,
@@ -26,24 +26,34 @@ from kubroker.errors import (
     OutOfTimeError,
     TooManyRequestsError,
 )
-from kubroker.kucoin.answers import RATE_LIMITED, parse_rest
+from kubroker.kucoin.answers import parse_rest
 from kubroker.kucoin.forwarding import ForwardedRequest, KucoinForwarder
 from kubroker.kucoin.history import HistoryCall, WindowReading, read_window
 from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
-from kubroker.kucoin.rest import CLOCK_REFUSAL, KucoinRest
+from kubroker.kucoin.rest import KucoinRest
 from kubroker.observability import CONFIGURATION_ERROR_FOUND, count
 from kubroker.usecases.address_watch import watch_address
 from kubroker.usecases.clock import Clock, Deadline
 from kubroker.usecases.key_use import KeyUse, LinkedAccount, UsableKey
 
-# The rest of a quota is left to the user's trading.
+# That much of a quota is left to the user's trading; a user who always trades more than that must
+# not lose the records of it: after so many attempts less is left.
 RESERVED_SHARE = 0.5
+LEAST_RESERVED_SHARE = 0.1
+PATIENT_ATTEMPTS = 3
+# A window is begun only with so much time left, and ended before saving has to begin.
+WINDOW_SECONDS = 9.0
+SAVING_SECONDS = 4.0
 CALL_SECONDS = 8.0
 # No call is begun with less: it would be cut off, and nobody knew why.
 LEAST_CALL_SECONDS = 3.0
 # A window that took less of the time than this may be longer next time.
 _QUICK_SHARE = 1 / 3
 CLOCK_SECONDS = 4.0
+
+
+# An address that is not on a key's list may be this installation's: an operator can mend that.
+_PASSING = {CheckRefusal.RATE_LIMITED, CheckRefusal.CLOCK, CheckRefusal.IP_NOT_ALLOWED}
 
 
 class AccountHistory:
@@ -57,7 +67,7 @@ class AccountHistory:
         self._forwarder = forwarder
         self._rest = rest
         self._clock = clock
-        self._budgets = Budgets(RESERVED_SHARE)
+        self._budgets = Budgets()
 
     def read_now_ms(self) -> int:
         """KuCoin's clock: what is over, and what it forgets, go by it.
@@ -95,6 +105,7 @@ class AccountHistory:
         window: Window,
         *,
         deadline: Deadline,
+        attempt: int = 0,
     ) -> WindowReading:
         """All of a kind in a window.
 
@@ -104,6 +115,7 @@ class AccountHistory:
             kind: Of the records.
             window: As ``read_window`` takes it.
             deadline: For all of it.
+            attempt: How often it failed before: less of the quota is left to others then.
 
         Raises:
             ConflictError: The user is linked to another account by now.
@@ -111,24 +123,28 @@ class AccountHistory:
             OutOfTimeError: The deadline came before all of it was read.
             KubrokerError: The key may not be used, or KuCoin did not answer.
         """
-        return read_window(kind, user_id, window, self._build_ask(user_id, account, deadline))
+        share = RESERVED_SHARE if attempt < PATIENT_ATTEMPTS else LEAST_RESERVED_SHARE
+        ask = self._build_ask(user_id, account, deadline, share)
+        return read_window(kind, user_id, window, ask)
 
     def _build_ask(
-        self, user_id: str, account: str, deadline: Deadline
+        self, user_id: str, account: str, deadline: Deadline, reserved_share: float
     ) -> Callable[[HistoryCall], Any]:
         def ask(call: HistoryCall) -> Any:
             key = self._keys.open(user_id, Permission.GENERAL)
             if key.kucoin_uid != account:
                 raise ConflictError("The user has linked another account.", code=ACCOUNT_CHANGED)
-            return self._send(key, call, deadline)
+            return self._send(key, call, deadline, reserved_share)
 
         return ask
 
-    def _send(self, key: UsableKey, call: HistoryCall, deadline: Deadline) -> Any:
+    def _send(
+        self, key: UsableKey, call: HistoryCall, deadline: Deadline, reserved_share: float
+    ) -> Any:
         line = find_call(call.host, "GET", call.path)
         if line is None:
             raise ConfigurationError("A history is not on the list of KuCoin's calls.")
-        self._wait(key, line.pool, line.weight, deadline)
+        self._wait(key, line, deadline, reserved_share)
         request = ForwardedRequest(
             method="GET",
             host=call.host,
@@ -150,22 +166,32 @@ class AccountHistory:
         try:
             return parse_rest(answer, is_acting=False)
         except KucoinRefusedError as error:
-            is_partner = classify_check_refusal(error) is CheckRefusal.PARTNER
-            if watch_address(error) or is_partner:
+            if watch_address(error):
                 count(CONFIGURATION_ERROR_FOUND)
+            if classify_check_refusal(error) is CheckRefusal.PARTNER:
+                count(CONFIGURATION_ERROR_FOUND)
+                raise ConfigurationError("KuCoin does not take the broker's keys.") from error
             raise
 
-    def _wait(self, key: UsableKey, pool: str, weight: int, deadline: Deadline) -> None:
+    def _wait(
+        self, key: UsableKey, line: ForwardableCall, deadline: Deadline, reserved_share: float
+    ) -> None:
         """Until the quota has room, if that is before the deadline."""
         while True:
             if deadline.left() < LEAST_CALL_SECONDS:
                 raise OutOfTimeError("A history takes longer to read than there is time.")
-            wait = self._budgets.take(key.kucoin_uid, pool, weight, now=self._clock.monotonic())
+            wait = self._budgets.take(
+                key.kucoin_uid,
+                line.pool,
+                line.weight,
+                now=self._clock.monotonic(),
+                reserved_share=reserved_share,
+            )
             if wait is None:
                 return
             if wait + LEAST_CALL_SECONDS > deadline.left():
                 raise TooManyRequestsError(
-                    f"KuCoin's quota of the pool {pool} is used up for this account.",
+                    f"KuCoin's quota of the pool {line.pool} is used up for this account.",
                     code="kucoin_quota_used_up",
                     retry_after_seconds=max(1, round(wait)),
                 )
@@ -188,6 +214,7 @@ class WindowWalk:
         kind: ExportKind,
         deadline: Deadline,
         span_ms: int | None = None,
+        attempt: int = 0,
     ) -> None:
         """Begins with windows of the length that an earlier walk ended with, or the longest."""
         self._history = history
@@ -195,6 +222,7 @@ class WindowWalk:
         self._account = account
         self._kind = kind
         self._deadline = deadline
+        self._attempt = attempt
         self.span_ms = span_ms or get_longest_ms(kind)
 
     def read(self, start_ms: int, end_ms: int, *, may_lack: bool) -> tuple[Window, WindowReading]:
@@ -215,7 +243,12 @@ class WindowWalk:
             before = self._deadline.left()
             try:
                 reading = self._history.read(
-                    self._user_id, self._account, self._kind, window, deadline=self._deadline
+                    self._user_id,
+                    self._account,
+                    self._kind,
+                    window,
+                    deadline=self._deadline,
+                    attempt=self._attempt,
                 )
             except OutOfTimeError:
                 self._halve(window)
@@ -238,8 +271,7 @@ class WindowWalk:
 def is_passing(error: KubrokerError) -> bool:
     """Whether asking again later makes sense."""
     if isinstance(error, KucoinRefusedError):
-        is_passing_code = error.kucoin_code in {RATE_LIMITED, CLOCK_REFUSAL}
-        return is_passing_code or error.http_status_received >= 500
+        return classify_check_refusal(error) in _PASSING or error.http_status_received >= 500
     return error.retryable or isinstance(error, KucoinOutcomeUnknownError)
 
 

@@ -11,7 +11,13 @@ from typing import Any
 from kubroker.aws.archives import ArchiveStore
 from kubroker.aws.files import FileStore
 from kubroker.aws.queue import Queue
-from kubroker.domain.archive import ARCHIVED_KINDS, ArchiveChunk, name_archive, name_chunk
+from kubroker.domain.archive import (
+    ARCHIVED_KINDS,
+    CHUNK_GRACE_DAYS,
+    ArchiveChunk,
+    name_archive,
+    name_chunk,
+)
 from kubroker.domain.export import find_pause
 from kubroker.domain.export_records import ExportKind
 from kubroker.domain.export_windows import ARCHIVE_SETTLE_MS, MIN_SPAN_MS, find_oldest_ms
@@ -35,6 +41,8 @@ from kubroker.observability import (
     logger,
 )
 from kubroker.usecases.account_history import (
+    SAVING_SECONDS,
+    WINDOW_SECONDS,
     AccountHistory,
     WindowWalk,
     is_passing,
@@ -45,9 +53,6 @@ from kubroker.usecases.collector_round import CollectorStep, CollectorTask
 from kubroker.usecases.record_lines import RecordLines
 
 MAX_ATTEMPTS = 6
-# A window is begun only with so much time left, and ended before saving has to begin.
-WINDOW_SECONDS = 9.0
-SAVING_SECONDS = 4.0
 _MESSAGES = 10
 _CLOCK = "clock"
 _HOUR_MS = 3_600_000
@@ -124,14 +129,15 @@ class Collector:
                 raise StoreError("SQS did not take all of the collector's messages.")
 
     def _collect_user(self, task: CollectorTask, deadline: Deadline) -> None:
-        if not self._archives.is_opted_in(task.user_id):
+        due_since = self._archives.find_due_since(task.user_id)
+        if due_since is None:
             self._archives.forget(task.user_id, now=self._clock.now())
             return
         account = self._history.find_usable_account(task.user_id)
         if account is None:
             count(ARCHIVE_WITHOUT_KEY)
             return
-        step = self._open_step(task, account.kucoin_uid, deadline)
+        step = self._open_step(task, account.kucoin_uid, deadline, due_since=due_since)
         if step is None:
             return
         for kind in ARCHIVED_KINDS:
@@ -142,7 +148,9 @@ class Collector:
         if step.pause is not None:
             self._send_later(step.task, step.pause)
 
-    def _open_step(self, task: CollectorTask, uid: str, deadline: Deadline) -> CollectorStep | None:
+    def _open_step(
+        self, task: CollectorTask, uid: str, deadline: Deadline, *, due_since: int
+    ) -> CollectorStep | None:
         """KuCoin's clock says what is over; a round's first step tells how late it is."""
         try:
             now_ms = self._history.read_now_ms()
@@ -160,17 +168,20 @@ class Collector:
         if until_ms is None:
             until_ms = now_ms - ARCHIVE_SETTLE_MS
             task = task.model_copy(update={"until_ms": until_ms})
-            self._tell_lateness(archive, now_ms)
+            self._tell_lateness(archive, now_ms, due_since_ms=due_since * 1000)
         reading = deadline.cut(deadline.left() - SAVING_SECONDS)
         return CollectorStep(task, uid, archive, reading, now_ms, until_ms)
 
-    def _tell_lateness(self, archive: str, now_ms: int) -> None:
-        """How far behind the kind is that lags most, of those of which nothing is lost yet."""
+    def _tell_lateness(self, archive: str, now_ms: int, *, due_since_ms: int) -> None:
+        """How far behind the kind is that lags most, of those of which nothing is lost yet.
+
+        Who comes back after a pause is not late: it counts since then.
+        """
         late_ms = 0
         for kind in ARCHIVED_KINDS:
             seen = self._archives.find_progress(archive, kind)
             if seen is not None and seen >= find_oldest_ms(kind, self._protocol, now_ms):
-                late_ms = max(late_ms, now_ms - seen)
+                late_ms = max(late_ms, now_ms - max(seen, due_since_ms))
         add_metric(ARCHIVE_BEHIND_HOURS, late_ms / _HOUR_MS, unit="None")
 
     def _send_later(self, task: CollectorTask, seconds: int) -> None:
@@ -187,6 +198,7 @@ class Collector:
             kind=kind,
             deadline=step.deadline,
             span_ms=task.spans.get(kind),
+            attempt=task.attempts.get(kind, 0),
         )
         is_open = True
         while is_open:
@@ -258,7 +270,7 @@ class Collector:
                 records=len(lines),
                 missing=missing,
                 key=self._write(step.archive, kind, start, lines),
-                ttl=self._clock.now() + (self._kept_days - 1) * _DAY_SECONDS,
+                ttl=self._clock.now() + (self._kept_days + CHUNK_GRACE_DAYS) * _DAY_SECONDS,
             )
             self._add(chunk, kind, seen)
         return cursor < step.until_ms, failure

@@ -18,6 +18,7 @@ class UnitDraft:
     cursor_ms: int
     span_ms: int | None = None
     now_ms: int | None = None
+    expired_until_ms: int = 0
     lines: RecordLines = field(default_factory=RecordLines)
     readings: list[Reading] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)

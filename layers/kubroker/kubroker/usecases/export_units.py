@@ -36,6 +36,8 @@ from kubroker.errors import (
 )
 from kubroker.observability import EXPORT_GAP_FOUND, count
 from kubroker.usecases.account_history import (
+    SAVING_SECONDS,
+    WINDOW_SECONDS,
     AccountHistory,
     WindowWalk,
     is_passing,
@@ -44,10 +46,6 @@ from kubroker.usecases.account_history import (
 from kubroker.usecases.clock import Clock, Deadline
 from kubroker.usecases.export_draft import UnitDraft
 from kubroker.usecases.record_lines import find_time_ms
-
-# A window is begun only with so much time left, and ended before saving has to begin.
-WINDOW_SECONDS = 9.0
-SAVING_SECONDS = 4.0
 
 
 class UnitWork:
@@ -146,6 +144,7 @@ class UnitWork:
             kind=draft.kind,
             deadline=deadline,
             span_ms=draft.span_ms,
+            attempt=draft.unit.attempt,
         )
         while draft.cursor_ms < draft.end_ms and not draft.lines.is_full:
             if deadline.left() < WINDOW_SECONDS:
@@ -153,10 +152,12 @@ class UnitWork:
             while chunks and chunks[0].end_ms <= draft.cursor_ms:
                 chunks.pop(0)
             if chunks and chunks[0].start_ms <= draft.cursor_ms:
-                self._copy(draft, chunks[0])
-            else:
-                limit = min(draft.end_ms, chunks[0].start_ms if chunks else draft.end_ms)
-                self._read(draft, walk, limit)
+                self._copy(draft, chunks.pop(0))
+                continue
+            limit = min(draft.end_ms, chunks[0].start_ms if chunks else draft.end_ms)
+            if draft.cursor_ms < draft.expired_until_ms:
+                limit = min(limit, draft.expired_until_ms)
+            self._read(draft, walk, limit)
 
     def _find_account(self, draft: UnitDraft) -> str:
         """The unit reads one account; which one is settled at its first step."""
@@ -179,7 +180,7 @@ class UnitWork:
         )
 
     def _copy(self, draft: UnitDraft, chunk: ArchiveChunk) -> None:
-        """Takes over what lies in the rest of the period."""
+        """Takes over what lies in the rest of the period; a file that is gone leaves KuCoin's."""
         window = Window(draft.cursor_ms, min(chunk.end_ms, draft.end_ms))
         before = len(draft.lines)
         try:
@@ -187,7 +188,7 @@ class UnitWork:
                 if window.holds(find_time_ms(line)):
                     draft.lines.add_line(line)
         except FileGoneError:
-            draft.lack(window, ARCHIVE_EXPIRED)
+            draft.expired_until_ms = window.end_ms
             return
         records = len(draft.lines) - before
         draft.note(window, "archive", windows=chunk.windows, records=records)
@@ -201,7 +202,8 @@ class UnitWork:
             draft.kind, draft.cursor_ms, limit_ms, protocol=self._protocol, now_ms=draft.now_ms
         )
         if stretch.gap:
-            draft.lack(stretch.window, stretch.gap)
+            is_expired = draft.cursor_ms < draft.expired_until_ms
+            draft.lack(stretch.window, ARCHIVE_EXPIRED if is_expired else stretch.gap)
             return
         try:
             window, reading = walk.read(

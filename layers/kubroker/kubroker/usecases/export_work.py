@@ -78,17 +78,30 @@ class ExportWork:
         try:
             self._find_step(message)(export, message, deadline)
         except LostRaceError:
-            # Somebody else is further, and may crash before its own message: look again later.
-            logger.info("a step of an export was overtaken")
-            self._queue.send(message, delay_seconds=_OVERTAKEN_SECONDS)
+            self._look_again(message)
         except Exception as error:
             if int(record.attributes.approximate_receive_count) < LAST_DELIVERY:
                 raise
-            is_ours = isinstance(error, StoreError | ConfigurationError)
-            if message.get("kind") != "export_unit" or is_ours:
-                self._give_up(export, error)
-                raise
+            self._end_badly(export, message, error)
+
+    def _look_again(self, message: dict[str, Any]) -> None:
+        """Somebody else is further, and may crash before its own message."""
+        logger.info("a step of an export was overtaken")
+        self._queue.send(message, delay_seconds=_OVERTAKEN_SECONDS)
+
+    def _end_badly(self, export: Export, message: dict[str, Any], error: Exception) -> None:
+        """The last delivery: what is ours to mend ends the export, else a user's part is a gap."""
+        is_ours = isinstance(error, StoreError | ConfigurationError)
+        if message.get("kind") != "export_unit" or is_ours:
+            self._give_up(export, error)
+            raise error
+        try:
             self._abandon_unit(export, message, error)
+        except LostRaceError:
+            self._look_again(message)
+        except StoreError as failure:
+            self._give_up(export, failure)
+            raise
 
     def _find_step(
         self, message: dict[str, Any]

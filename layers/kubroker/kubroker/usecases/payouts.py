@@ -18,7 +18,7 @@ from kubroker.domain.payout import (
     name_part,
     split_users,
 )
-from kubroker.errors import LostRaceError, UnprocessableError
+from kubroker.errors import LostRaceError, NotFoundError, UnprocessableError
 
 LINK_SECONDS = 900
 
@@ -70,6 +70,12 @@ class Payouts:
                 code="idempotency_key_reused",
                 field="Idempotency-Key",
             )
+        if payout.ttl <= self._now():
+            raise UnprocessableError(
+                "This Idempotency-Key was used for a payout that is gone. Use a new key.",
+                code="idempotency_key_expired",
+                field="Idempotency-Key",
+            )
         if payout.payout_state is PayoutState.RUNNING:
             self._queue.send({"kind": "start_payout", "payoutId": payout_id})
         return payout
@@ -81,6 +87,8 @@ class Payouts:
             NotFoundError: There is no such payout.
         """
         payout = self._store.get(payout_id)
+        if payout.ttl <= self._now():
+            raise NotFoundError("There is no such payout any more.", code="payout_not_found")
         expires_at = self._now() + LINK_SECONDS
         links = [
             FileLink(
