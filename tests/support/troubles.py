@@ -10,7 +10,7 @@ from kubroker.settings import KucoinSettings
 from kubroker.usecases.kucoin_clients import KucoinClients
 from kubroker.usecases.withdrawal_keys import open_credentials
 from local.broker_account import give_broker_account, put_secret
-from tests.support.export_queues import drain_exports
+from tests.support.export_queues import deliver_at_last, drain_exports
 from tests.support.linked import link_user
 from tests.support.money import ORDER as WITHDRAWAL
 from tests.support.money import Money
@@ -192,20 +192,8 @@ def tell_lost_exports(scene: Scene) -> None:
     key = link_user(scene.stack, scene.simulator, user_id="archived")
     scene.simulator.live(["alice"], days=2, fills=10)
     given_up = order_export(scene, "given-up", userIds=["archived"]).json()["exportId"]
-    scene.functions.call(
-        "export",
-        {
-            "Records": [
-                {
-                    "messageId": "1",
-                    "receiptHandle": "1",
-                    "body": json.dumps({"kind": "of another release", "exportId": given_up}),
-                    "attributes": {"ApproximateReceiveCount": "5"},
-                    "eventSource": "aws:sqs",
-                }
-            ]
-        },
-    )
+    message = {"kind": "of another release", "exportId": given_up}
+    deliver_at_last(scene.functions, json.dumps(message))
     scene.api.put("/v1/archives/archived")
     _collect(scene)
     scene.simulator.advance(9 * 86_400)

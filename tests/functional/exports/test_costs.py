@@ -41,11 +41,11 @@ def test_day_without_anything_costs_twelve_calls(archived):
     archived.simulator.advance(DAY_SECONDS)
     calls, requests = count_round(archived)
     assert calls == LISTS
-    assert (requests["GetItem"], requests["TransactWriteItems"], requests["PUT"]) == (22, 5, 0)
+    assert (requests["GetItem"], requests["TransactWriteItems"], requests["PUT"]) == (21, 5, 0)
 
 
 def test_day_with_ten_fills_costs_eighteen_calls(archived):
     archived.live(1, 10, seed=2, symbols=["BTC-USDT", "ETH-USDT"])
     calls, requests = count_round(archived)
     assert calls == {**LISTS, "trade_ledger": 7, "spot_fills": 4}
-    assert (requests["GetItem"], requests["TransactWriteItems"], requests["PUT"]) == (28, 5, 4)
+    assert (requests["GetItem"], requests["TransactWriteItems"], requests["PUT"]) == (27, 5, 4)

@@ -46,6 +46,11 @@ class KeyAccess:
     data_key: bytes | None = field(repr=False)
     ciphertext: bytes | None = field(repr=False)
 
+    @property
+    def account(self) -> str:
+        """The account that is linked, or was last; without one, the user stands for it."""
+        return self.kucoin_uid or self.former_uid or self.user_id
+
 
 class KeyAccessReader:
     """Reads ``Connections`` for the proxy: no more than it needs, and never a token."""

@@ -85,17 +85,16 @@ class AccountHistory:
         """
         return self._keys.find_account(user_id)
 
-    def find_usable_account(self, user_id: str) -> LinkedAccount | None:
-        """The account that the user is linked to; None where no key of it is in use.
+    def find_usable_account(self, user_id: str) -> str | None:
+        """The uid of the account that the user is linked to; None where no key of it is in use.
 
         Raises:
             StoreError: It can't be read.
         """
         try:
-            self._keys.check(user_id, Permission.GENERAL)
+            return self._keys.check(user_id, Permission.GENERAL).account
         except (NotFoundError, ConflictError, ForbiddenError):
             return None
-        return self._keys.find_account(user_id)
 
     def read(
         self,

@@ -133,11 +133,11 @@ class Collector:
         if due_since is None:
             self._archives.forget(task.user_id, now=self._clock.now())
             return
-        account = self._history.find_usable_account(task.user_id)
-        if account is None:
+        uid = self._history.find_usable_account(task.user_id)
+        if uid is None:
             count(ARCHIVE_WITHOUT_KEY)
             return
-        step = self._open_step(task, account.kucoin_uid, deadline, due_since=due_since)
+        step = self._open_step(task, uid, deadline, due_since=due_since)
         if step is None:
             return
         for kind in ARCHIVED_KINDS:

@@ -65,8 +65,8 @@ class KeyUse:
         access = self._reader.find(user_id)
         if access is None:
             return None
-        since, uid = access.account_since, access.kucoin_uid or access.former_uid
-        return LinkedAccount(uid or user_id, None if since is None else since * 1000)
+        since = access.account_since
+        return LinkedAccount(access.account, None if since is None else since * 1000)
 
     def check(self, user_id: str, permission: Permission) -> KeyAccess:
         """The connection as it stands, if its key may be used.
