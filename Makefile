@@ -96,6 +96,7 @@ lock: $(DEV) ## Lock the requirements anew, keeping versions where possible
 	$(LOCK) requirements/dev.in -c $(LAYER)/requirements.txt -o requirements/dev.txt
 	$(LOCK) requirements/sam.in -o requirements/sam.txt
 	$(LOCK) requirements/scan.in -o requirements/scan.txt
+	$(BIN)/python -m tools.release_dates
 
 clean: ## Remove what was built, not the virtual environment
 	rm -rf .aws-sam build .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

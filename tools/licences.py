@@ -8,18 +8,19 @@ import sys
 from importlib.metadata import metadata
 from pathlib import Path
 
+from tools.release_dates import read_dates, read_lock
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "licences.md"
-LOCK = ROOT / "layers" / "kubroker" / "requirements.txt"
 PERMISSIVE = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "PSF-2.0"}
 _HEAD = """# Licences
 
 Made from `layers/kubroker/requirements.txt` by `make docs`; do not edit. This is all that is
 deployed besides Kubroker's own code; boto3 (Apache-2.0) and Python (PSF-2.0) come with the
-Lambda runtime.
+Lambda runtime. How to audit it: [operations.md](operations.md#auditing-dependencies).
 
-| package | version | licence |
-| --- | --- | --- |
+| package | version | released | licence |
+| --- | --- | --- | --- |
 """
 
 
@@ -31,7 +32,7 @@ def read_licences() -> list[tuple[str, str, str]]:
         ValueError: Another version is installed here, or it names no licence.
     """
     found = []
-    for name, version in re.findall(r"^([a-z0-9._-]+)==(\S+)", LOCK.read_text(), re.MULTILINE):
+    for name, version in read_lock().items():
         fields = metadata(name)
         licence = fields.get("License-Expression") or fields.get("License")
         if not licence or fields["Version"] != version:
@@ -46,8 +47,16 @@ def list_parts(expression: str) -> list[str]:
 
 
 def build_page() -> str:
-    """The whole page."""
-    rows = (f"| {name} | {version} | {licence} |" for name, version, licence in read_licences())
+    """The whole page.
+
+    Raises:
+        KeyError: A version's date is missing: run `make lock`.
+    """
+    dates = read_dates()
+    rows = (
+        f"| {name} | {version} | {dates[f'{name}=={version}']} | {licence} |"
+        for name, version, licence in read_licences()
+    )
     return _HEAD + "\n".join(rows) + "\n"
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.deployed import load_translated
 from tools.licences import PAGE, PERMISSIVE, build_page, list_parts, read_licences
+from tools.release_dates import find_date
 from tools.scan import judge, load_reasons
 
 FOUND = [("CKV_1", "a rule", "ConnectFunction"), ("CKV_1", "a rule", "OtherTable")]
@@ -42,3 +43,18 @@ def test_licences_page_is_fresh():
 @pytest.mark.parametrize(("name", "version", "licence"), read_licences())
 def test_layer_ships_permissive_licences_only(name, version, licence):
     assert set(list_parts(licence)) <= PERMISSIVE, f"{name} {version}"
+
+
+def test_release_date_is_the_first_upload_of_that_very_version():
+    files = [
+        {"filename": "typing_extensions-4.16.0.tar.gz", "upload-time": "2026-06-02T10:00:00Z"},
+        {
+            "filename": "typing_extensions-4.16.0-py3-none-any.whl",
+            "upload-time": "2026-06-01T23:59:59Z",
+        },
+        {"filename": "typing_extensions-4.16.0.1.tar.gz", "upload-time": "2020-01-01T00:00:00Z"},
+        {"filename": "typing_extensions-4.1.tar.gz", "upload-time": "2019-01-01T00:00:00Z"},
+    ]
+    assert find_date("typing-extensions", "4.16.0", files) == "2026-06-01"
+    with pytest.raises(LookupError, match=r"no time for typing-extensions 4\.17"):
+        find_date("typing-extensions", "4.17.0", files)
