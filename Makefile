@@ -51,7 +51,7 @@ bench: $(DEV) $(SAM) ## Measure cold starts and the layer's size; writes build/b
 
 year: $(DEV) ## Live a year of 50,000 fills with crashes and 429s, and export it: missing 0, twice 0
 	@PYTHONPATH=$(LAYER) EXPORT_DAYS=365 EXPORT_FILLS=50000 $(BIN)/pytest -s -n 0 --timeout 7200 \
-		tests/functional/exports/test_year.py 2>&1 | grep --line-buffered -E "^exports:|^[0-9]+ (passed|failed)|day "
+		tests/exports/functional/test_year.py 2>&1 | grep --line-buffered -E "^exports:|^[0-9]+ (passed|failed)|day "
 
 docs: $(DEV) ## Refresh what is made from the sources: README tables, IAM, events, API
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.readme_tables

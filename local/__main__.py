@@ -38,7 +38,7 @@ def main() -> int:
         signal.signal(number, stop)
     try:
         if arguments.command == "demo":
-            from local.demo import run_demo
+            from local.demo.run import run_demo
 
             return run_demo()
         return _run(Ports.find_free() if arguments.ephemeral else Ports.from_environment())

@@ -2,9 +2,9 @@
 
 import json
 
-from local.deployed import DeployedStack
-from local.kucoin_simulator.client import SimulatorControl
-from local.parameters import KUCOIN_SECRET
+from local.deployment.deployed import DeployedStack
+from local.deployment.parameters import KUCOIN_SECRET
+from local.kucoin_simulator.control.client import SimulatorControl
 
 NAME = "broker"
 

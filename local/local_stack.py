@@ -10,15 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from local.api_docs import DocumentedApi
-from local.aws_client import ACCESS_KEY, REGION, SECRET_KEY, AwsStandin
+from local.aws.client import ACCESS_KEY, REGION, SECRET_KEY, AwsStandin
 from local.broker_account import give_broker_account
-from local.gateway import Gateway
-from local.http_api import HttpApi
-from local.kucoin_simulator.client import SimulatorControl
-from local.lambda_runtime import LOG_FOLDER, FunctionPool
-from local.parameters import build_local_parameters
-from local.pollers import Pollers
+from local.deployment.deploy import deploy_prepared, prepare
+from local.deployment.parameters import build_local_parameters
+from local.gateway.api_docs import DocumentedApi
+from local.gateway.http_api import HttpApi
+from local.gateway.runtime import LOG_FOLDER, FunctionPool
+from local.gateway.server import Gateway
+from local.kucoin_simulator.control.client import SimulatorControl
 from local.processes import (
     ROOT,
     StartError,
@@ -28,7 +28,7 @@ from local.processes import (
     stop,
     wait_ready,
 )
-from local.stack import deploy_prepared, prepare
+from local.wakers.pollers import Pollers
 
 _VARIABLES = {
     "gateway": ("KUBROKER_PORT", 3000),
@@ -177,7 +177,7 @@ class LocalStack:
     def _start(self) -> None:
         self.ports.check(with_broker=self._with_broker)
         self._say("Starting the AWS stand-in and the KuCoin simulator …")
-        aws = self._start_part("AWS stand-in", ["local.aws_standin", "--port", str(self.ports.aws)])
+        aws = self._start_part("AWS stand-in", ["local.aws.standin", "--port", str(self.ports.aws)])
         simulator = self._start_part(
             "KuCoin simulator",
             [
@@ -226,7 +226,7 @@ class LocalStack:
     def _start_broker(self) -> None:
         broker = self._start_part(
             "demo broker",
-            ["local.demo_broker"],
+            ["local.demo.broker"],
             {
                 "KUBROKER_URL": self.gateway_url,
                 "KUBROKER_PORT": str(self.ports.gateway),

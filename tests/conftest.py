@@ -4,19 +4,29 @@
 is everything as `make run` has it, functions in processes of their own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from local.aws_client import AwsStandin
-from local.deployed import DeployedStack
+from kubroker.foundation.settings import KucoinSettings
+from kubroker.kucoin.signer import ApiCredentials
+from local.aws.client import AwsStandin
+from local.deployment.deploy import deploy
+from local.deployment.deployed import DeployedStack
+from local.deployment.parameters import build_local_parameters
 from local.local_stack import LocalStack
-from local.parameters import build_local_parameters
 from local.processes import find_free_port, start_module, stop, wait_ready
-from local.stack import deploy
 from tests.support.api import ApiClient
+from tests.support.forked import ForkedFunction
+from tests.support.forked_stack import ForkedFunctions
 from tests.support.functions import FunctionHarness
+from tests.support.linking import Link
+from tests.support.outside import Endpoint
+from tests.support.rotation import RotationWorld
+from tests.support.wire_server import Script, WireServer
 
 
 @dataclass(frozen=True)
@@ -37,15 +47,15 @@ def addresses() -> Addresses:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[AwsStandin]:
-    """The AWS stand-in, empty; see local/aws_client.py."""
-    process = start_module(["local.aws_standin", "--port", "0"])
+    """The AWS stand-in, empty; see local/aws/client.py."""
+    process = start_module(["local.aws.standin", "--port", "0"])
     yield AwsStandin(wait_ready(process, "aws stand-in ready"))
     stop(process)
 
 
 @pytest.fixture(scope="session")
 def simulator_process(addresses):
-    from local.kucoin_simulator.client import SimulatorControl
+    from local.kucoin_simulator.control.client import SimulatorControl
 
     redirect_url = f"{addresses.gateway}/oauth/callback"
     process = start_module(
@@ -125,3 +135,89 @@ def local_stack(local_stack_process) -> Iterator[LocalStack]:
 def api(functions, addresses) -> ApiClient:
     """Requests through the gateway's code: `api.post("/v1/connect-sessions", json=…)`."""
     return ApiClient(functions, addresses.gateway)
+
+
+@pytest.fixture
+def link(api, simulator, functions, addresses) -> Link:
+    """A linking session about to be opened for `user-1`."""
+    return Link(api, simulator, functions, f"{addresses.broker}/kucoin/return")
+
+
+@pytest.fixture
+def endpoint():
+    """Takes webhooks."""
+    made = Endpoint()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def world(functions, clean_stack, simulator) -> RotationWorld:
+    """Store, vault and KuCoin, seen from above."""
+    return RotationWorld(clean_stack, simulator)
+
+
+@pytest.fixture(scope="module")
+def refresher(stack):
+    """The function token_refresh; each call is a process."""
+    made = ForkedFunction(stack, "token_refresh")
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def rescuer(stack):
+    """The function token_rescue; each call is a process."""
+    made = ForkedFunction(stack, "token_rescue")
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def forked(stack) -> Iterator[ForkedFunctions]:
+    """Every function; each call is a process."""
+    functions = ForkedFunctions(stack)
+    yield functions
+    functions.stop()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., WireServer]]:
+    servers: list[WireServer] = []
+
+    def start(*scripts: Script, **options: Any) -> WireServer:
+        servers.append(WireServer(*scripts, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def build_settings() -> Callable[..., KucoinSettings]:
+    def build(url: str = "http://127.0.0.1:1", **changes: str) -> KucoinSettings:
+        return KucoinSettings.from_environment(
+            {
+                "KUCOIN_WEB_URL": url,
+                "KUCOIN_REST_URL": url,
+                "KUCOIN_FUTURES_URL": f"{url}/futures",
+                "KUCOIN_BROKER_URL": f"{url}/broker",
+                "KUCOIN_CLIENT_ID": "client/1",
+                "KUCOIN_REDIRECT_URL": "https://broker.example:8443/oauth/callback?x=1",
+                "KUCOIN_SECRET_NAME": "kubroker/test/kucoin",
+                **changes,
+            }
+        )
+
+    return build
+
+
+@pytest.fixture
+def credentials() -> ApiCredentials:
+    """The published vector's key."""
+    return ApiCredentials(
+        api_key=SecretStr("6422da9c97b45100018c6e62"),
+        secret=SecretStr("cde06451-dbed"),
+        passphrase=SecretStr("1111111"),
+    )

@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from kubroker.aws.event_bus import SOURCE
-from kubroker.domain.event_list import EVENT_TYPES
-from kubroker.domain.event_types import Event, EventData
+from kubroker.events.bus import SOURCE
+from kubroker.events.list import EVENT_TYPES
+from kubroker.events.types import Event, EventData
 
 PAGE = Path(__file__).parents[1] / "docs/events.md"
 MARK = "<!-- events -->"

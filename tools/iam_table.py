@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from local.template import load_template
+from local.deployment.template import load_template
 
 PAGE = Path(__file__).parents[1] / "docs" / "iam.md"
 _HEAD = """# Who may do what
 
 Made from `template.yaml` by `make docs`; do not edit. One role a function, no managed policies, no
-`*` where AWS offers an ARN. `tests/functional/test_least_privilege.py` proves it: the AWS stand-in
-refuses what a role does not allow, and each permission is used by a story, or its reason is there.
+`*` where AWS offers an ARN. `tests/stack/functional/test_least_privilege.py` proves it: the AWS
+stand-in refuses what a role does not allow, and each permission is used by a story, or its reason
+is there.
 
 The service key needs no line: its own policy lets this account use it through DynamoDB, SQS, S3 and
 Secrets Manager only.

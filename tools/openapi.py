@@ -14,13 +14,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from kubroker.domain.connection import ConnectionStatus
-from kubroker.domain.payment import PaymentStatus
-from kubroker.domain.session import SESSION_ID
-from kubroker.domain.withdrawal import WITHDRAWAL_ID, WithdrawalState
-from kubroker.http_api.models import USER_ID_PATTERN
-from kubroker.http_api.rebate_models import DAY_PATTERN
-from kubroker.kucoin.rebates import TradeType
+from kubroker.connections.model import ConnectionStatus
+from kubroker.linking.model import SESSION_ID
+from kubroker.revenue.client import TradeType
+from kubroker.revenue.views import DAY_PATTERN
+from kubroker.web.fields import USER_ID_PATTERN
+from kubroker.withdrawals.model import WITHDRAWAL_ID, WithdrawalState
+from kubroker.withdrawals.payment_status import PaymentStatus
 from tests.support.deployed import list_routes, load_translated
 from tools.openapi_operations import FORWARDED, PAGE, Operation
 from tools.openapi_routes import OPERATIONS

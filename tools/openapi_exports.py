@@ -1,6 +1,6 @@
 """The routes of exports and archives, as docs/openapi.json tells them."""
 
-from kubroker.http_api import export_models as exports
+from kubroker.exports import views as exports
 from tools.openapi_operations import JSON_BODY, KNOWN_USER, LIST, STORED, Operation, join
 
 _KNOWN = {404: ("export_not_found",)}

@@ -1,10 +1,10 @@
 """The routes of withdrawals, payments, addresses and payouts, as docs/openapi.json tells them."""
 
-from kubroker.http_api import deposit_models as deposits
-from kubroker.http_api import payment_models as payments
-from kubroker.http_api import rebate_models as rebates
-from kubroker.http_api import withdrawal_models as withdrawals
-from kubroker.http_api import withdrawal_views as views
+from kubroker.payments import views as payments
+from kubroker.payouts import views as deposits
+from kubroker.revenue import views as rebates
+from kubroker.withdrawals import requests as withdrawals
+from kubroker.withdrawals import views
 from tools.openapi_operations import (
     JSON_BODY,
     KNOWN_USER,

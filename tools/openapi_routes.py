@@ -1,6 +1,8 @@
 """Every route as docs/openapi.json tells it; the money's are in ``tools.openapi_money``."""
 
-from kubroker.http_api import models, support_models
+from kubroker.connections import views as models
+from kubroker.linking import views as sessions
+from kubroker.support import views as support_models
 from tools.openapi_exports import EXPORT_OPERATIONS
 from tools.openapi_money import MONEY
 from tools.openapi_operations import (
@@ -51,14 +53,14 @@ OPERATIONS: dict[str, Operation] = {
     "GET /health": Operation("Whether it works.", {200: models.HealthResponse}),
     "POST /v1/connect-sessions": Operation(
         "Opens a linking session for a user.",
-        {201: models.OpenSessionResponse},
-        models.OpenSessionRequest,
+        {201: sessions.OpenSessionResponse},
+        sessions.OpenSessionRequest,
         join(STORED, JSON_BODY, {422: ("return_url_not_allowed", "permission_not_available")}),
     ),
     "POST /v1/connect-sessions/{id}/complete": Operation(
         "Redeems a completion code for the user who is logged in at the broker.",
-        {200: models.CompleteSessionResponse},
-        models.CompleteSessionRequest,
+        {200: sessions.CompleteSessionResponse},
+        sessions.CompleteSessionRequest,
         join(
             STORED,
             JSON_BODY,
@@ -86,7 +88,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "GET /connect/{token}/status": Operation(
         "What the progress page polls.",
-        {200: models.ProgressResponse},
+        {200: sessions.ProgressResponse},
         refusals=join(STORED, {404: ("session_not_found",)}),
     ),
     "GET /oauth/callback": Operation(

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from kubroker.settings import KucoinProtocol
-from local.template import load_template
+from kubroker.foundation.settings import KucoinProtocol
+from local.deployment.template import load_template
 
 README = Path(__file__).parents[1] / "README.md"
 

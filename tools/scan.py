@@ -13,8 +13,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from local.parameters import build_local_parameters, check_parameters
-from local.template import ROOT, load_template, translate
+from local.deployment.parameters import build_local_parameters, check_parameters
+from local.deployment.template import ROOT, load_template, translate
 
 REASONS = Path(__file__).with_name("scan_reasons.toml")
 _FOLDER = ROOT / "build" / "scan"

@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.usecases.audit_export import AuditExport, build_audit_export
+from kubroker.audit.export import AuditExport, build_audit_export
 
 
 @cache

@@ -8,10 +8,11 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.errors import KubrokerError
-from kubroker.http_api.api import create_api, handle, json_response, parse_body
-from kubroker.http_api.connect_routes import ConnectRoutes, build_connect_routes
-from kubroker.http_api.models import CompleteSessionRequest, HealthResponse, OpenSessionRequest
+from kubroker.connections.views import HealthResponse
+from kubroker.foundation.errors import KubrokerError
+from kubroker.linking.routes import ConnectRoutes, build_connect_routes
+from kubroker.linking.views import CompleteSessionRequest, OpenSessionRequest
+from kubroker.web.api import create_api, handle, json_response, parse_body
 
 
 @cache

@@ -8,20 +8,20 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from kubroker.aws.clients import get_dynamodb
-from kubroker.aws.connections import ConnectionStore
 from kubroker.aws.table import Table
-from kubroker.aws.withdrawals import WithdrawalStore
-from kubroker.http_api.api import create_api, handle, json_response
-from kubroker.http_api.models import (
+from kubroker.connections.disconnect import Disconnect
+from kubroker.connections.store import ConnectionStore
+from kubroker.connections.views import (
     ConnectionListResponse,
     ConnectionResponse,
     ReceiptResponse,
     parse_list_query,
-    parse_user_id,
 )
-from kubroker.settings import CommonSettings
-from kubroker.usecases.disconnect import Disconnect
-from kubroker.usecases.withdrawal_store import build_withdrawal_store
+from kubroker.foundation.settings import CommonSettings
+from kubroker.web.api import create_api, handle, json_response
+from kubroker.web.fields import parse_user_id
+from kubroker.withdrawals.store import WithdrawalStore
+from kubroker.withdrawals.store_wiring import build_withdrawal_store
 
 app = create_api()
 
@@ -60,7 +60,7 @@ def get_connection(user_id: str) -> Response[str]:
 @app.delete("/v1/connections/<user_id>")
 def disconnect(user_id: str) -> Response[str]:
     """Blocks, shreds, and tells what remains at KuCoin; repeatable."""
-    usecase = Disconnect(connections(), withdrawals())
+    usecase = Disconnect(connections(), withdrawals().find_in_flight)
     receipt = usecase.disconnect(parse_user_id(user_id), now=int(time.time()))
     return json_response(ReceiptResponse.build(receipt))
 

@@ -11,10 +11,10 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.http_api.api import create_api, handle
-from kubroker.http_api.deposit_routes import DepositRoutes
-from kubroker.observability import log_failures
-from kubroker.usecases.payout_setup import build_deposit_use_cases
+from kubroker.foundation.observability import log_failures
+from kubroker.payouts.routes import DepositRoutes
+from kubroker.payouts.wiring import build_deposit_use_cases
+from kubroker.web.api import create_api, handle
 
 app = create_api()
 batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.usecases.publish_events import PublishEvents, build_publish_events
+from kubroker.events.publish import PublishEvents, build_publish_events
 
 
 @cache

@@ -11,10 +11,10 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.http_api.api import create_api, handle
-from kubroker.http_api.export_routes import ExportRoutes
-from kubroker.observability import log_failures
-from kubroker.usecases.export_setup import build_export_use_cases
+from kubroker.exports.routes import ExportRoutes
+from kubroker.exports.wiring import build_export_use_cases
+from kubroker.foundation.observability import log_failures
+from kubroker.web.api import create_api, handle
 
 app = create_api()
 batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)

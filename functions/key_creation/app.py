@@ -13,10 +13,11 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.http_api.api import create_api, handle, json_response, parse_body
-from kubroker.http_api.models import ConnectionResponse, CreateKeyRequest, parse_user_id
-from kubroker.observability import log_failures
-from kubroker.usecases.key_messages import KeyMessages, build_key_messages
+from kubroker.connections.views import ConnectionResponse, CreateKeyRequest
+from kubroker.foundation.observability import log_failures
+from kubroker.linking.key_queue import KeyMessages, build_key_messages
+from kubroker.web.api import create_api, handle, json_response, parse_body
+from kubroker.web.fields import parse_user_id
 
 app = create_api()
 batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)

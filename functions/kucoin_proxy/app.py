@@ -6,10 +6,10 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.http_api.api import create_api, handle
-from kubroker.http_api.proxy_route import METHODS, build_proxy_answer, parse_proxy_request
-from kubroker.usecases.proxy import Proxy
-from kubroker.usecases.proxy_setup import build_proxy
+from kubroker.proxy.flow import Proxy
+from kubroker.proxy.routes import METHODS, build_proxy_answer, parse_proxy_request
+from kubroker.proxy.wiring import build_proxy
+from kubroker.web.api import create_api, handle
 
 app = create_api()
 

@@ -7,9 +7,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.errors import KubrokerError
-from kubroker.http_api.api import create_api, handle
-from kubroker.http_api.callback_route import CallbackRoute, build_callback_route
+from kubroker.foundation.errors import KubrokerError
+from kubroker.linking.callback_route import CallbackRoute, build_callback_route
+from kubroker.web.api import create_api, handle
 
 
 @cache

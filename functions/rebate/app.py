@@ -6,9 +6,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.http_api.api import create_api, handle
-from kubroker.http_api.rebate_routes import RebateRoutes
-from kubroker.usecases.rebate_setup import Rebates, build_rebates
+from kubroker.revenue.routes import RebateRoutes
+from kubroker.revenue.wiring import Rebates, build_rebates
+from kubroker.web.api import create_api, handle
 
 app = create_api()
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.usecases.clock import Clock
-from kubroker.usecases.dispatch import Dispatch, build_dispatch
+from kubroker.foundation.clock import Clock
+from kubroker.rotation.dispatch import Dispatch, build_dispatch
 
 # Left for the page that is being sent when the deadline passes.
 _MARGIN_SECONDS = 8.0

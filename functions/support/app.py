@@ -6,19 +6,19 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.aws.audit import get_audit
+from kubroker.audit.store import get_audit
 from kubroker.aws.clients import get_dynamodb
-from kubroker.aws.search import Search
 from kubroker.aws.table import Table
-from kubroker.http_api.api import create_api, handle, json_response
-from kubroker.http_api.models import parse_user_id
-from kubroker.http_api.support_models import (
+from kubroker.foundation.settings import CommonSettings, WithdrawalTableSettings
+from kubroker.support.search import Search
+from kubroker.support.views import (
     SearchResponse,
     TimelineResponse,
     parse_search_query,
     parse_timeline_query,
 )
-from kubroker.settings import CommonSettings, WithdrawalTableSettings
+from kubroker.web.api import create_api, handle, json_response
+from kubroker.web.fields import parse_user_id
 
 app = create_api()
 

@@ -7,9 +7,10 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.http_api.api import create_api, handle, json_response
-from kubroker.http_api.models import ConnectionResponse, parse_user_id
-from kubroker.usecases.rotation_messages import RotationMessages, build_rotation_messages
+from kubroker.connections.views import ConnectionResponse
+from kubroker.rotation.messages import RotationMessages, build_rotation_messages
+from kubroker.web.api import create_api, handle, json_response
+from kubroker.web.fields import parse_user_id
 
 app = create_api()
 

@@ -10,8 +10,8 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.observability import log_failures
-from kubroker.usecases.deliver_webhook import DeliverWebhook, build_deliver_webhook
+from kubroker.events.deliver import DeliverWebhook, build_deliver_webhook
+from kubroker.foundation.observability import log_failures
 
 batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 

@@ -6,9 +6,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.http_api.api import create_api, handle
-from kubroker.http_api.payment_routes import add_payment_routes
-from kubroker.http_api.withdrawal_api import BASE, WithdrawalApi, build_withdrawal_api
+from kubroker.payments.routes import add_payment_routes
+from kubroker.payments.wiring import BASE, WithdrawalApi, build_withdrawal_api
+from kubroker.web.api import create_api, handle
 
 
 @cache

@@ -6,8 +6,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.usecases.withdrawal_schedules import run_schedule
-from kubroker.usecases.withdrawal_setup import Tracking, build_tracking
+from kubroker.withdrawals.schedules import run_schedule
+from kubroker.withdrawals.wiring import Tracking, build_tracking
 
 
 @cache

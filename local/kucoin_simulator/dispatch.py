@@ -5,11 +5,13 @@ import time
 import traceback
 from collections.abc import Callable
 
-from local.kucoin_simulator import fault_answers, oauth, pages, rest, wire
+from local.kucoin_simulator import fault_answers, wire
 from local.kucoin_simulator.exchange import Exchange, Route
 from local.kucoin_simulator.faults import MAX_HOLD_SECONDS, REWRITING, Rule
+from local.kucoin_simulator.rest import rest
 from local.kucoin_simulator.routes import find_route
 from local.kucoin_simulator.sockets import Delivery
+from local.kucoin_simulator.web import oauth, pages
 from local.kucoin_simulator.wire import Refusal, Response
 
 type Deliver = Callable[[Delivery], None]

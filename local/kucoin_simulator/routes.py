@@ -1,9 +1,10 @@
 """Every operation the simulator offers, by the name that faults and the journal use."""
 
-from local.kucoin_simulator import keys, login, market, oauth, rest, security, withdrawals
-from local.kucoin_simulator import withdrawal_history as history
 from local.kucoin_simulator.exchange import Exchange, Handler, Route
-from local.kucoin_simulator.trade_routes import TRADE_ROUTES
+from local.kucoin_simulator.rest import keys, market, rest, withdrawals
+from local.kucoin_simulator.rest import withdrawal_history as history
+from local.kucoin_simulator.trading.routes import TRADE_ROUTES
+from local.kucoin_simulator.web import login, oauth, security
 
 WEB = ("web",)
 REST = ("spot", "futures", "broker")

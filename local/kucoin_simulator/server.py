@@ -4,8 +4,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 
-from local.kucoin_simulator import control, dispatch, sockets, wire
+from local.kucoin_simulator import dispatch, sockets, wire
 from local.kucoin_simulator.config import Config
+from local.kucoin_simulator.control import calls
 from local.kucoin_simulator.exchange import Exchange
 from local.kucoin_simulator.journal import Entry
 from local.kucoin_simulator.sockets import Delivery
@@ -78,7 +79,7 @@ class SimulatorHandler(BaseHTTPRequestHandler):
             return
         request = self._build_request(body)
         if request.host == "control":
-            self._send_plain(Delivery(control.serve(self.server.state, request)))
+            self._send_plain(Delivery(calls.serve(self.server.state, request)))
             return
         state = self.server.state
         with state.lock:

@@ -9,9 +9,9 @@ from decimal import Decimal
 from local.kucoin_simulator.clock import SimulatedClock
 from local.kucoin_simulator.config import Config
 from local.kucoin_simulator.faults import FaultBoard
-from local.kucoin_simulator.funds import DEFAULT_BALANCES, Funds
+from local.kucoin_simulator.funds.accounts import DEFAULT_BALANCES, Funds
+from local.kucoin_simulator.funds.ledgers import Ledgers
 from local.kucoin_simulator.journal import Journal
-from local.kucoin_simulator.ledgers import Ledgers
 from local.kucoin_simulator.limits import RateLimits
 from local.kucoin_simulator.model import (
     ApiKey,
@@ -25,7 +25,7 @@ from local.kucoin_simulator.model import (
     User,
     demo_users,
 )
-from local.kucoin_simulator.trades import Trades
+from local.kucoin_simulator.trading.trades import Trades
 from local.kucoin_simulator.worlds import Settings, Worlds
 
 

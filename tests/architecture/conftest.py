@@ -1,6 +1,6 @@
 import pytest
 
-from local.template import load_template
+from local.deployment.template import load_template
 from tests.support.deployed import load_translated
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from local.iam import is_allowed
+from local.aws.iam import is_allowed
 from tests.support.deployed import as_list, list_routes, load_translated
 
 RESOURCES = load_translated()["Resources"]

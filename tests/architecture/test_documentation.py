@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kubroker.settings import KucoinProtocol
-from local.template import load_template
+from kubroker.foundation.settings import KucoinProtocol
+from local.deployment.template import load_template
 from tests.support.deployed import list_routes, load_translated, select
 
 ROOT = Path(__file__).parents[2]

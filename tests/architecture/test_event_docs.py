@@ -5,8 +5,8 @@ import re
 
 from jsonschema import Draft202012Validator
 
-from kubroker.domain.event_list import EVENT_TYPES
-from kubroker.domain.event_types import Event
+from kubroker.events.list import EVENT_TYPES
+from kubroker.events.types import Event
 from tools.event_docs import PAGE, build_schema, fill
 
 

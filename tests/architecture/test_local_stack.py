@@ -2,9 +2,9 @@
 
 import json
 
-from local.aws_client import REGION
-from local.parameters import KUCOIN_SECRET
-from local.template import load_template, translate
+from local.aws.client import REGION
+from local.deployment.parameters import KUCOIN_SECRET
+from local.deployment.template import load_template, translate
 
 
 def test_every_translated_resource_is_in_the_stack(stack):

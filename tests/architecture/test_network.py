@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local.template import load_template
+from local.deployment.template import load_template
 from tests.support.deployed import load_translated, select
 from tools.addresses import read_addresses
 
@@ -50,7 +50,7 @@ def find_app(function):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_exactly_the_functions_that_talk_to_kucoin_are_in_the_vpc(name):
     # connect has a client of its own, which only builds the address of the login page.
-    talks = reaches(find_app(FUNCTIONS[name]), "kubroker.usecases.kucoin_clients")
+    talks = reaches(find_app(FUNCTIONS[name]), "kubroker.kucoin.clients")
     assert ("VpcConfig" in FUNCTIONS[name]) is talks
 
 

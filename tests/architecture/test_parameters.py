@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local.parameters import ParameterError, check_parameters
-from local.template import load_template
+from local.deployment.parameters import ParameterError, check_parameters
+from local.deployment.template import load_template
 from tests.support.deployed import REQUIRED_PARAMETERS, fill_parameters
 
 ROOT = Path(__file__).parents[2]

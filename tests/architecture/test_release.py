@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.template import load_template, translate
+from local.deployment.template import load_template, translate
 from tests.support.deployed import fill_parameters, select
 from tools.release import build_digest, quote, read_parameters
 
@@ -60,7 +60,7 @@ def test_same_release_publishes_nothing(checkout):
 @pytest.mark.parametrize(
     "path",
     [
-        "layers/kubroker/kubroker/errors.py",
+        "layers/kubroker/kubroker/foundation/errors.py",
         "layers/kubroker/requirements.txt",
         "functions/connect/app.py",
         "template.yaml",

@@ -5,11 +5,11 @@ import inspect
 import pytest
 from pydantic import BaseModel
 
-from kubroker import settings
+from kubroker.foundation import settings
 from tests.support.deployed import load_translated, select
 
 FUNCTIONS = select(load_translated()["Resources"], "AWS::Lambda::Function")
-# Read by Powertools and boto3, not by kubroker.settings.
+# Read by Powertools and boto3, not by kubroker.foundation.settings.
 OF_LIBRARIES = {
     "AWS_ENDPOINT_URL",
     "POWERTOOLS_LOG_LEVEL",

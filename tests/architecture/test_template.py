@@ -5,9 +5,9 @@ import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from kubroker.domain import webhook_retries
-from kubroker.usecases.disconnect import BACKUP_SECONDS
-from kubroker.usecases.key_messages import MAX_RECEIVE_COUNT
+from kubroker.connections.disconnect import BACKUP_SECONDS
+from kubroker.events import webhook_retries
+from kubroker.linking.key_queue import MAX_RECEIVE_COUNT
 from tests.support.deployed import (
     as_list,
     find_references,
@@ -35,7 +35,7 @@ PROXY_ROUTES = {
     "ANY /v1/connections/{userId}/kucoin/{proxy+}",
     "ANY /v1/connections/{userId}/kucoin-futures/{proxy+}",
 }
-# A new type: does the local stack know it (local/aws_types.py), is it kept on deletion?
+# A new type: does the local stack know it (local/aws/types.py), is it kept on deletion?
 KNOWN_TYPES = {
     "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::ApiMapping",

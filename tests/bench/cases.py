@@ -11,10 +11,11 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from kubroker.domain.connection import Authorization, Connection, ConnectionStatus
-from kubroker.domain.permissions import Permission
-from kubroker.domain.session import ConnectSession, SessionStatus, hash_secret
-from local.template import load_template
+from kubroker.connections.model import Authorization, Connection, ConnectionStatus
+from kubroker.foundation.hashes import hash_secret
+from kubroker.kucoin.permissions import Permission
+from kubroker.linking.model import ConnectSession, SessionStatus
+from local.deployment.template import load_template
 from tests.support.deployed import fill_parameters, load_translated
 
 ROOT = Path(__file__).parents[2]

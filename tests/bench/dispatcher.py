@@ -9,16 +9,16 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
-from kubroker.aws.due import DueStore
 from kubroker.aws.queue import Queue
-from kubroker.aws.refusals import RefusalCounts
 from kubroker.aws.table import Table, marshal
-from kubroker.aws.token_changes import build_due
-from kubroker.domain.rotation import DUE_SHARDS
-from kubroker.domain.rotation_rules import RotationRules
-from kubroker.usecases.clock import Clock
-from kubroker.usecases.dispatch import Dispatch
-from local.aws_data import make_atomic
+from kubroker.foundation.clock import Clock
+from kubroker.foundation.rotation_rules import RotationRules
+from kubroker.rotation.dispatch import Dispatch
+from kubroker.rotation.due import DueStore
+from kubroker.rotation.model import DUE_SHARDS
+from kubroker.rotation.refusal_store import RefusalCounts
+from kubroker.rotation.token_changes import build_due
+from local.aws.data import make_atomic
 from tests.support.deployed import load_translated
 
 SIZES = (1_000, 20_000)

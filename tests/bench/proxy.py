@@ -22,17 +22,17 @@ from kucoin_universal_sdk.api import DefaultClient
 from kucoin_universal_sdk.generate.account.account import GetSpotAccountListReqBuilder
 from kucoin_universal_sdk.model import ClientOptionBuilder, TransportOptionBuilder
 
-from kubroker.aws.vault import DataKey, EncryptionContext, Purpose
-from kubroker.domain.connection import (
+from kubroker.connections.model import (
     ApiKeyState,
     Authorization,
     Connection,
     ConnectionStatus,
     KeyFacts,
 )
-from kubroker.domain.permissions import GROUP_NAMES, Permission
-from kubroker.observability import logger
-from local.kucoin_simulator.client import SimulatorProcess
+from kubroker.connections.vault import DataKey, EncryptionContext, Purpose
+from kubroker.foundation.observability import logger
+from kubroker.kucoin.permissions import GROUP_NAMES, Permission
+from local.kucoin_simulator.control.client import SimulatorProcess
 from tests.bench.cases import _marshal, build_environment
 from tests.bench.refresh_stand_in import RefreshStandIn
 from tests.bench.stand_in import DATA_KEY

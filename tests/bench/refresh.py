@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 import requests
 
-from kubroker.aws.vault import DataKey, EncryptionContext, Purpose
-from kubroker.domain.connection import Authorization, Connection, ConnectionStatus
-from kubroker.usecases.rotation_messages import RotationMessages, build_rotation_messages
+from kubroker.connections.model import Authorization, Connection, ConnectionStatus
+from kubroker.connections.vault import DataKey, EncryptionContext, Purpose
+from kubroker.rotation.messages import RotationMessages, build_rotation_messages
 from tests.bench.cases import _marshal, build_environment
 from tests.bench.refresh_stand_in import RefreshStandIn
 from tests.bench.stand_in import DATA_KEY

@@ -12,7 +12,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-from local.parameters import KUCOIN_SECRET
+from local.deployment.parameters import KUCOIN_SECRET
 from tests.bench.stand_in import DATA_KEY, PAIR
 from tests.support.built import ROOT
 

@@ -10,9 +10,9 @@ import pytest
 import requests
 from playwright.sync_api import sync_playwright
 
-from local.http_api import LOCAL_CALLER
+from local.gateway.http_api import LOCAL_CALLER
+from local.gateway.sigv4 import sign_headers
 from local.local_stack import LocalStack
-from local.sigv4 import sign_headers
 from tests.browser.story import Story
 from tests.browser.visitor import Visitor
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.browser.visitor import PHONE
-from tests.unit.pages.gallery import BACK, build_every_page
+from tests.support.gallery import BACK, build_every_page
 
 pytestmark = pytest.mark.browser
 

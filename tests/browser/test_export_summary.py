@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.visitor import PHONE
-from tests.unit.exports.summaries import build_every_summary
+from tests.exports.unit.summaries import build_every_summary
 
 pytestmark = pytest.mark.browser
 

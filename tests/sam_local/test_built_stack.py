@@ -45,7 +45,7 @@ assert pydantic.__file__.startswith("/opt/python/")
 
 
 def test_built_layer_is_compiled(built):
-    code = "import kubroker.errors as e; print(e.__cached__, e.KubrokerError.__init__.__code__.co_filename)"
+    code = "import kubroker.foundation.errors as e; print(e.__cached__, e.KubrokerError.__init__.__code__.co_filename)"
     cached, source = run_in_layer(code).stdout.split()
     assert (built / "KubrokerLayer" / Path(cached).relative_to("/opt")).exists()
     assert source == "/opt/python/kubroker/errors.py"

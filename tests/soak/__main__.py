@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from dataclasses import asdict
 
-from kubroker.observability import logger
+from kubroker.foundation.observability import logger
 from local.processes import ROOT
 from tests.soak.chaos import Chaos
 from tests.soak.rig import ACCESS_SECONDS, REFRESH_SECONDS, TICK_SECONDS, Rig

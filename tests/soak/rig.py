@@ -10,15 +10,15 @@ from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.aws_client import AwsStandin
-from local.deployed import EventSource
-from local.invocation import InvokeResult, ThrottledError
-from local.kucoin_simulator.client import SimulatorControl
-from local.lambda_runtime import FunctionPool
-from local.parameters import build_local_parameters
+from local.aws.client import AwsStandin
+from local.deployment.deploy import deploy
+from local.deployment.deployed import EventSource
+from local.deployment.parameters import build_local_parameters
+from local.gateway.invocation import InvokeResult, ThrottledError
+from local.gateway.runtime import FunctionPool
+from local.kucoin_simulator.control.client import SimulatorControl
 from local.processes import ROOT, start_module, stop, wait_ready
-from local.queues import QueueFeed
-from local.stack import deploy
+from local.wakers.queues import QueueFeed
 from tests.support.rotation import RotationWorld
 
 ACCESS_SECONDS = 20
@@ -54,7 +54,7 @@ class Rig:
         self.ticks = 0
 
     def __enter__(self) -> Self:
-        aws_process = start_module(["local.aws_standin", "--port", "0"])
+        aws_process = start_module(["local.aws.standin", "--port", "0"])
         self._open.callback(stop, aws_process)
         simulator_process = start_module(["local.kucoin_simulator", "--port", "0"])
         self._open.callback(stop, simulator_process)

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubroker.domain.connection import Authorization
+from kubroker.connections.model import Authorization
 from tests.soak.rig import ACCESS_SECONDS, LEASE_SECONDS, REFRESH_SECONDS, Rig
 from tests.support.rotation import fingerprint
 

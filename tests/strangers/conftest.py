@@ -25,7 +25,7 @@ with warnings.catch_warnings():  # the SDK's own, of its generated code
 
 from local.kucoin_simulator.config import Config
 from local.kucoin_simulator.server import SimulatorServer
-from tests.unit.simulator.driver import FUTURES, SPOT, Driver, hmac64
+from tests.simulator.unit.driver import FUTURES, SPOT, Driver, hmac64
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 from kucoin.exceptions import KucoinAPIException
 from kucoin_universal_sdk.model.common import RestError
 
-from tests.unit.simulator.driver import Key
+from tests.simulator.unit.driver import Key
 
 
 def _unknown_key(driver):

@@ -16,7 +16,7 @@ from kucoin_universal_sdk.generate.spot.market import (
 )
 from kucoin_universal_sdk.model.common import RestError
 
-from tests.unit.simulator.driver import Purse
+from tests.simulator.unit.driver import Purse
 
 # the SDK reads its own path variables in a way that pydantic will drop
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_fields'")

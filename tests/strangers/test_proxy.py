@@ -19,8 +19,8 @@ from kucoin_universal_sdk.generate.spot.order import (
 )
 from kucoin_universal_sdk.model.common import RestError
 
-from kubroker.domain.permissions import Permission
-from local.aws_client import ACCESS_KEY, REGION, SECRET_KEY
+from kubroker.kucoin.permissions import Permission
+from local.aws.client import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.examples import build_sdk, load_example
 from tests.support.linked import link_user
 

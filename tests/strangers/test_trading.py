@@ -31,7 +31,7 @@ from kucoin_universal_sdk.generate.spot.order import (
 )
 from kucoin_universal_sdk.model.common import RestError
 
-from tests.unit.simulator.driver import FUTURES
+from tests.simulator.unit.driver import FUTURES
 
 # the SDK reads its own path variables in a way that pydantic will drop
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_fields'")

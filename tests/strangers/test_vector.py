@@ -5,9 +5,8 @@ import time
 import pytest
 from kucoin_universal_sdk.internal.infra.default_signer import KcSigner
 
-from tests.strangers import conftest as make
-from tests.unit.simulator.driver import Key
-from tests.unit.simulator.test_signatures import (
+from tests.simulator.unit.driver import Key
+from tests.simulator.unit.test_signatures import (
     API_KEY,
     BODY,
     PARTNER_SIGN,
@@ -16,6 +15,7 @@ from tests.unit.simulator.test_signatures import (
     SIGN,
     STAMP,
 )
+from tests.strangers import conftest as make
 
 KEY = Key(API_KEY, SECRET, "1111111")
 

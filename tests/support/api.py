@@ -8,9 +8,9 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode
 
-from local.http_api import LOCAL_CALLER, HttpApi
-from local.http_event import HttpRequest, HttpResponse
-from local.sigv4 import AllowedCaller, sign_headers
+from local.gateway.http_api import LOCAL_CALLER, HttpApi
+from local.gateway.http_event import HttpRequest, HttpResponse
+from local.gateway.sigv4 import AllowedCaller, sign_headers
 from tests.support.functions import FunctionHarness
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from local.template import load_template, translate
+from local.deployment.template import load_template, translate
 
 # What has no default; an operator of a first installation would fill in the like.
 REQUIRED_PARAMETERS = {

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.deployed import DeployedStack
-from local.invocation import build_environment
+from local.deployment.deployed import DeployedStack
+from local.gateway.invocation import build_environment
 from local.processes import ROOT
 from tests.support.functions import LambdaContextStandin
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.aws_client import AwsStandin
-from local.deployed import DeployedStack
-from local.invocation import InvokeResult
-from local.kucoin_simulator.client import SimulatorControl
-from local.queues import QueueFeed
+from local.aws.client import AwsStandin
+from local.deployment.deployed import DeployedStack
+from local.gateway.invocation import InvokeResult
+from local.kucoin_simulator.control.client import SimulatorControl
+from local.wakers.queues import QueueFeed
 from tests.support.forked import ForkedFunction
 
 

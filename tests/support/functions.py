@@ -19,9 +19,9 @@ from unittest.mock import patch
 
 from botocore.useragent import UserAgentString
 
-from local.deployed import DeployedStack, FunctionSpec
-from local.invocation import InvokeResult, build_arn, build_environment
-from local.queues import QueueFeed
+from local.deployment.deployed import DeployedStack, FunctionSpec
+from local.gateway.invocation import InvokeResult, build_arn, build_environment
+from local.wakers.queues import QueueFeed
 
 _numbers = itertools.count(1)
 

@@ -7,19 +7,19 @@ from typing import Any
 from pydantic import SecretStr
 
 from kubroker.aws.table import marshal
-from kubroker.aws.vault import EncryptionContext, Purpose, Vault
-from kubroker.domain.connection import (
+from kubroker.connections.api_key_secret import seal_api_key
+from kubroker.connections.model import (
     ApiKeyState,
     Authorization,
     Connection,
     ConnectionStatus,
     KeyFacts,
 )
-from kubroker.domain.permissions import GROUP_NAMES, Permission
+from kubroker.connections.vault import EncryptionContext, Purpose, Vault
 from kubroker.kucoin.api_keys import CreatedApiKey
-from kubroker.usecases.api_key_secret import seal_api_key
-from local.deployed import DeployedStack
-from local.kucoin_simulator.client import SimulatorControl
+from kubroker.kucoin.permissions import GROUP_NAMES, Permission
+from local.deployment.deployed import DeployedStack
+from local.kucoin_simulator.control.client import SimulatorControl
 
 TRADING = (
     Permission.GENERAL,

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from kubroker.domain.permissions import GROUP_NAMES, Permission
-from local.kucoin_simulator.client import SimulatorControl
+from kubroker.kucoin.permissions import GROUP_NAMES, Permission
+from local.kucoin_simulator.control.client import SimulatorControl
 from tests.support.api import ApiClient, ApiResponse
 from tests.support.functions import FunctionHarness
 

@@ -8,25 +8,25 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from kubroker.aws.connections import ConnectionStore
-from kubroker.aws.limits import LimitStore
 from kubroker.aws.table import Put, Table
-from kubroker.aws.vault import EncryptionContext, Purpose, Vault
-from kubroker.aws.withdrawals import WithdrawalStore
-from kubroker.domain.connection import (
+from kubroker.connections.api_key_secret import seal_api_key
+from kubroker.connections.model import (
     ApiKeyState,
     Authorization,
     Connection,
     ConnectionStatus,
     KeyFacts,
 )
-from kubroker.domain.permissions import GROUP_NAMES, Permission
-from kubroker.domain.withdrawal import Withdrawal, WithdrawalState
-from kubroker.domain.withdrawal_ids import derive_withdrawal_id
+from kubroker.connections.store import ConnectionStore
+from kubroker.connections.vault import EncryptionContext, Purpose, Vault
 from kubroker.kucoin.api_keys import CreatedApiKey
-from kubroker.usecases.api_key_secret import seal_api_key
-from local.deployed import DeployedStack
-from local.kucoin_simulator.client import SimulatorControl
+from kubroker.kucoin.permissions import GROUP_NAMES, Permission
+from kubroker.withdrawals.ids import derive_withdrawal_id
+from kubroker.withdrawals.limit_store import LimitStore
+from kubroker.withdrawals.model import Withdrawal, WithdrawalState
+from kubroker.withdrawals.store import WithdrawalStore
+from local.deployment.deployed import DeployedStack
+from local.kucoin_simulator.control.client import SimulatorControl
 from tests.support.api import ApiClient, ApiResponse
 from tests.support.functions import FunctionHarness
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
-from local.pollers import Pollers
-from local.queues import QueueFeed
-from local.streams import StreamFeed
+from local.wakers.pollers import Pollers
+from local.wakers.queues import QueueFeed
+from local.wakers.streams import StreamFeed
 from tests.support.functions import FunctionHarness
 
 _RULE = "everything"

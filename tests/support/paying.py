@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
-from kubroker.domain.withdrawal import Withdrawal
-from kubroker.domain.withdrawal_ids import derive_checkout_id
-from local.parameters import PAYEES
+from kubroker.withdrawals.ids import derive_checkout_id
+from kubroker.withdrawals.model import Withdrawal
+from local.deployment.parameters import PAYEES
 from tests.support.api import ApiResponse
 from tests.support.money import Money
 

@@ -8,22 +8,27 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from kubroker.aws.connections import ConnectionStore
 from kubroker.aws.table import Put, Table, Update
-from kubroker.aws.token_changes import build_due
-from kubroker.aws.vault import EncryptionContext, Purpose, Vault
-from kubroker.domain.connection import ApiKeyState, Authorization, Connection, ConnectionStatus
-from kubroker.domain.session import StagedPair
+from kubroker.connections.model import (
+    ApiKeyState,
+    Authorization,
+    Connection,
+    ConnectionStatus,
+    StagedPair,
+)
+from kubroker.connections.store import ConnectionStore
+from kubroker.connections.vault import EncryptionContext, Purpose, Vault
+from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin.identity import KucoinSecret
 from kubroker.kucoin.oauth import OAuthClient, TokenPair
 from kubroker.kucoin.transport import KucoinTransport
-from kubroker.settings import KucoinSettings
-from kubroker.usecases.oauth_callback import build_staged_pair
-from local.aws_client import AwsStandin
-from local.deployed import DeployedStack
-from local.kucoin_simulator.client import SimulatorControl
-from local.parameters import KUCOIN_SECRET
-from local.queues import build_sqs_event
+from kubroker.linking.callback import build_staged_pair
+from kubroker.rotation.token_changes import build_due
+from local.aws.client import AwsStandin
+from local.deployment.deployed import DeployedStack
+from local.deployment.parameters import KUCOIN_SECRET
+from local.kucoin_simulator.control.client import SimulatorControl
+from local.wakers.queues import build_sqs_event
 
 REFRESH_SECONDS = 259_200
 

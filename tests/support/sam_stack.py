@@ -18,14 +18,14 @@ import boto3
 import requests
 from botocore.config import Config
 
-from local.aws_client import ACCESS_KEY, REGION, SECRET_KEY, AwsStandin
-from local.deployed import DeployedStack
-from local.http_event import HttpResponse
-from local.invocation import InvokeResult
-from local.kucoin_simulator.client import SimulatorControl
-from local.parameters import build_local_parameters
+from local.aws.client import ACCESS_KEY, REGION, SECRET_KEY, AwsStandin
+from local.deployment.deploy import deploy
+from local.deployment.deployed import DeployedStack
+from local.deployment.parameters import build_local_parameters
+from local.gateway.http_event import HttpResponse
+from local.gateway.invocation import InvokeResult
+from local.kucoin_simulator.control.client import SimulatorControl
 from local.processes import find_free_port, wait_until_listening
-from local.stack import deploy
 from tests.support.api import ApiClient, ApiResponse
 from tests.support.built import BUILD, IMAGE, ROOT, SAM, build_environment
 from tests.support.functions import FunctionHarness
@@ -76,7 +76,7 @@ class SamStack:
         docker("network", "create", self.network)
         self._open.callback(self._remove_network)
         gateway = f"http://localhost:{self._api_port}"
-        aws_inside, aws_outside = self._run_container("local.aws_standin", _AWS_PORT)
+        aws_inside, aws_outside = self._run_container("local.aws.standin", _AWS_PORT)
         simulator_inside, simulator_outside = self._run_container(
             "local.kucoin_simulator", _SIMULATOR_PORT, f"--redirect-url={gateway}/oauth/callback"
         )

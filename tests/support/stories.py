@@ -1,6 +1,6 @@
 """What each function does, shortly: enough that every permission of its role is used once.
 
-A new function or permission needs its few lines here; ``tests/functional/test_least_privilege.py``
+A new function or permission needs its few lines here; ``tests/stack/functional/test_least_privilege.py``
 says which.
 """
 
@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubroker.domain.connection import Authorization
-from kubroker.domain.export_records import ExportKind
+from kubroker.connections.model import Authorization
+from kubroker.exports.records import ExportKind
 from local.broker_account import give_broker_account, put_secret
-from local.deployed import DeployedStack
-from local.kucoin_simulator.client import SimulatorControl
-from local.streams import StreamFeed
+from local.deployment.deployed import DeployedStack
+from local.kucoin_simulator.control.client import SimulatorControl
+from local.wakers.streams import StreamFeed
 from tests.support.api import ApiClient, ApiResponse
 from tests.support.export_queues import drain_exports
 from tests.support.functions import FunctionHarness

@@ -4,11 +4,11 @@ import json
 import threading
 import time
 
-from kubroker.domain.withdrawal import WithdrawalState
-from kubroker.kucoin.withdrawals import WithdrawalClient
-from kubroker.settings import KucoinSettings
-from kubroker.usecases.kucoin_clients import KucoinClients
-from kubroker.usecases.withdrawal_keys import open_credentials
+from kubroker.connections.api_key_secret import open_credentials
+from kubroker.foundation.settings import KucoinSettings
+from kubroker.kucoin.clients import KucoinClients
+from kubroker.withdrawals.client import WithdrawalClient
+from kubroker.withdrawals.model import WithdrawalState
 from local.broker_account import give_broker_account, put_secret
 from tests.support.export_queues import deliver_at_last, drain_exports
 from tests.support.linked import link_user

@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kubroker.errors import ContendedError, LostRaceError, StoreError
+from kubroker.foundation.errors import ContendedError, LostRaceError, StoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -1,7 +1,7 @@
 """How far a day's walk through the connections is, and what it found; items of ``Limits``."""
 
 from kubroker.aws.table import Table, Update
-from kubroker.domain.stored import StoredModel
+from kubroker.foundation.stored import StoredModel
 
 _KEPT_SECONDS = 35 * 86_400
 

@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 
 from kubroker.aws.clients import translate_errors
-from kubroker.errors import FileGoneError
+from kubroker.foundation.errors import FileGoneError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

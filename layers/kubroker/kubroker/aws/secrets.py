@@ -1,6 +1,6 @@
 """The operator's secrets, from Secrets Manager, cached for five minutes by Powertools."""
 
-from kubroker.errors import ConfigurationError
+from kubroker.foundation.errors import ConfigurationError
 
 _MAX_AGE_SECONDS = 300
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 
 from kubroker.aws.clients import translate_errors
-from kubroker.errors import ContendedError, LostRaceError, StoreError
+from kubroker.foundation.errors import ContendedError, LostRaceError, StoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from kubroker.errors import KucoinOutcomeUnknownError, KucoinRefusedError
+from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
 from kubroker.kucoin.exchange import KucoinAnswer
 
 REST_SUCCESS = "200000"

@@ -8,17 +8,17 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from kubroker.domain.permissions import Permission, build_auth_group_map, parse_key_check
-from kubroker.errors import (
+from kubroker.foundation.errors import (
     ConfigurationError,
     KucoinOutcomeUnknownError,
 )
+from kubroker.foundation.settings import KucoinProtocol, KucoinSettings
 from kubroker.kucoin import answers
 from kubroker.kucoin.exchange import KucoinRequest
+from kubroker.kucoin.permissions import Permission, build_auth_group_map, parse_key_check
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.signer import ApiCredentials
 from kubroker.kucoin.transport import KucoinTransport
-from kubroker.settings import KucoinProtocol, KucoinSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

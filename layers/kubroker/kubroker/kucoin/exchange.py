@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
-from kubroker.errors import KucoinOutcomeUnknownError, KucoinUnsentError
+from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinUnsentError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

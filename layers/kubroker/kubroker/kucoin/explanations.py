@@ -4,7 +4,7 @@ import contextlib
 import ipaddress
 import re
 
-from kubroker.errors import KucoinRefusedError
+from kubroker.foundation.errors import KucoinRefusedError
 from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
 
 _EXPLANATIONS: dict[CheckRefusal, str] = {

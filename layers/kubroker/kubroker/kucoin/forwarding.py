@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kubroker.domain.proxy_policy import ProxyHost
-from kubroker.errors import KucoinError
+from kubroker.foundation.errors import KucoinError
+from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin.exchange import KucoinAnswer, KucoinRequest
-from kubroker.kucoin.identity import KucoinSecret
+from kubroker.kucoin.identity import KucoinSecret, ProxyHost
 from kubroker.kucoin.rest import CLOCK_REFUSAL, KucoinRest
 from kubroker.kucoin.signer import ApiCredentials, sign_request
 from kubroker.kucoin.transport import KucoinTransport, decide_pause
-from kubroker.settings import KucoinSettings
 
 READ_ATTEMPT_SECONDS = 10.0
 CLOCK_SECONDS = 3.0

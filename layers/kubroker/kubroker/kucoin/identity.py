@@ -1,11 +1,11 @@
 """Who the broker is at KuCoin: the one secret of this installation, parsed."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from kubroker.errors import ConfigurationError
+from kubroker.foundation.errors import ConfigurationError
 
 
 class BrokerIdentity(BaseModel):
@@ -74,3 +74,6 @@ def parse_kucoin_secret(text: str) -> KucoinSecret:
     except ValueError:
         problem = "it is not JSON"
     raise ConfigurationError(f"The KuCoin secret can't be read: {problem}.")
+
+
+type ProxyHost = Literal["spot", "futures"]

@@ -2,8 +2,8 @@
 
 from enum import StrEnum
 
-from kubroker.domain.kucoin_protocol import KucoinProtocol
-from kubroker.errors import KucoinRefusedError
+from kubroker.foundation.errors import KucoinRefusedError
+from kubroker.foundation.kucoin_protocol import KucoinProtocol
 from kubroker.kucoin import answers
 
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from kubroker.domain.amounts import MAX_DECIMALS, find_amount
-from kubroker.domain.currency import Chain, Currency, Prices
-from kubroker.errors import KucoinOutcomeUnknownError, KucoinRefusedError
+from kubroker.foundation.amounts import MAX_DECIMALS, find_amount
+from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
 from kubroker.kucoin import answers
+from kubroker.kucoin.currency import Chain, Currency, Prices
 from kubroker.kucoin.rest import KucoinRest
 
 # Source: KuCoin's REST error codes: currency not exists; a path that can't be one.

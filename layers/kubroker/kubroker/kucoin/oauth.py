@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from kubroker.errors import ConfigurationError, KucoinError, KucoinRefusedError
+from kubroker.foundation.errors import ConfigurationError, KucoinError, KucoinRefusedError
+from kubroker.foundation.settings import KucoinProtocol, KucoinSettings
 from kubroker.kucoin import answers
 from kubroker.kucoin.exchange import KucoinAnswer, KucoinRequest
 from kubroker.kucoin.transport import KucoinTransport
-from kubroker.settings import KucoinProtocol, KucoinSettings
 
 MAX_ACCESS_SECONDS = 86_400
 _FORM = "application/x-www-form-urlencoded"

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 from urllib.parse import quote
 
-from kubroker.errors import KucoinOutcomeUnknownError, KucoinRefusedError
+from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
+from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin import answers
 from kubroker.kucoin.exchange import KucoinRequest
 from kubroker.kucoin.identity import KucoinSecret
 from kubroker.kucoin.signer import ApiCredentials, sign_request
 from kubroker.kucoin.transport import KucoinTransport
-from kubroker.settings import KucoinSettings
 
 type Host = Literal["spot", "futures", "broker"]
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
-from kubroker.errors import KucoinError, KucoinUnsentError
+from kubroker.foundation.errors import KucoinError, KucoinUnsentError
 from kubroker.kucoin.exchange import Connection, Exchange, KucoinAnswer, KucoinRequest
 
 MAX_ANSWER_BYTES = 1024 * 1024

@@ -1,1 +1,0 @@
-"""Pure rules and states: no I/O, clock, randomness or environment."""

@@ -1,0 +1,1 @@
+"""Events from the tables' streams, to the bus and to webhooks."""

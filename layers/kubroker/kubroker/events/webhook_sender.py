@@ -1,0 +1,149 @@
+"""One delivery to the broker's endpoint: signed, on a fresh connection, within one deadline.
+
+Source: Standard Webhooks, specification 1.0.0: headers webhook-id, webhook-timestamp and
+webhook-signature; the body is signed to the byte; a rotated secret signs beside the new one.
+"""
+
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from kubroker.events.webhook_addresses import choose_public_address, parse_webhook_url
+from kubroker.foundation.errors import (
+    ConfigurationError,
+    KucoinError,
+    KucoinOutcomeUnknownError,
+    UnavailableError,
+)
+from kubroker.kucoin.exchange import Connection, Exchange, KucoinAnswer, KucoinRequest
+
+DEADLINE_SECONDS = 10.0
+_MAX_ANSWER_BYTES = 64 * 1024
+_LONGEST_ASKED_SECONDS = 3600
+
+
+class WebhookSecrets(BaseModel):
+    """The secret ``kubroker/STAGE/webhooks``.
+
+    Attributes:
+        current: Base64, with or without ``whsec_``.
+        previous: The one before, for as long as it is to sign too; empty for none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    current: SecretStr
+    previous: SecretStr = SecretStr("")
+
+    @classmethod
+    def parse(cls, text: str) -> "WebhookSecrets":
+        """The secret's JSON.
+
+        Raises:
+            ConfigurationError: It is not what it should be; says nothing of its content.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError:
+            raise ConfigurationError(
+                "The webhooks' secret has to be JSON with the fields current and previous."
+            ) from None
+
+    def sign(self, event_id: str, at: datetime, payload: str) -> str:
+        """The header webhook-signature.
+
+        Raises:
+            ConfigurationError: A secret is not base64, or empty.
+        """
+        from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
+
+        kept = [self.current, *([self.previous] if self.previous.get_secret_value() else [])]
+        try:
+            signers = [Webhook(secret.get_secret_value()) for secret in kept]
+        except (ValueError, EmptyWebhookSecretError):
+            raise ConfigurationError("A secret of the webhooks is not base64, or empty.") from None
+        return " ".join(signer.sign(event_id, at, payload) for signer in signers)
+
+
+class WebhookSender:
+    """Delivers to the one endpoint of this installation."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        is_local: bool,
+        get_secrets: Callable[[], WebhookSecrets],
+        choose_address: Callable[[str, int], str] = choose_public_address,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Checks the URL; connects to nothing yet.
+
+        Args:
+            url: The endpoint.
+            is_local: Whether this installation is one machine.
+            get_secrets: The secrets of the moment.
+            choose_address: Judges where the host's name leads.
+            tls: Verifies the endpoint; the system's authorities where it is None.
+
+        Raises:
+            ConfigurationError: The URL is not acceptable.
+        """
+        self._url = parse_webhook_url(url, is_local=is_local)
+        self._get_secrets = get_secrets
+        self._choose_address = None if self._url.scheme == "http" else choose_address
+        self._tls = tls
+
+    def send(self, event_id: str, payload: str, *, at: datetime) -> None:
+        """Delivers once; any answer but 2xx, and a redirect too, is a failure.
+
+        Args:
+            event_id: The header webhook-id: the same at each try.
+            payload: The body, the same at each try.
+            at: Now; the signature holds it.
+
+        Raises:
+            UnavailableError: The endpoint was not reached or did not take it; says which.
+            ConfigurationError: The secret can't sign.
+        """
+        at = at.astimezone(UTC)
+        request = KucoinRequest(
+            method="POST",
+            url=self._url.geturl(),
+            headers={
+                "Content-Type": "application/json",
+                "webhook-id": event_id,
+                "webhook-timestamp": str(int(at.timestamp())),
+                "webhook-signature": self._get_secrets().sign(event_id, at, payload),
+            },
+            body=payload.encode(),
+        )
+        answer = self._exchange(request)
+        if not 200 <= answer.status < 300:
+            raise UnavailableError(
+                f"The webhook's endpoint answered {answer.status}.",
+                retry_after_seconds=_parse_retry_after(answer.headers.get("retry-after", "")),
+            )
+
+    def _exchange(self, request: KucoinRequest) -> KucoinAnswer:
+        connection = Connection(
+            self._url, self._tls, DEADLINE_SECONDS, choose_address=self._choose_address
+        )
+        try:
+            return Exchange(connection, request, _MAX_ANSWER_BYTES).run(DEADLINE_SECONDS)
+        except KucoinOutcomeUnknownError:
+            raise UnavailableError("The webhook's endpoint gave no answer in time.") from None
+        except KucoinError as error:
+            cause = error.message.rpartition("(")[2].rstrip(").")
+            raise UnavailableError(f"The webhook's endpoint is not reached: {cause}.") from None
+        finally:
+            connection.discard()
+
+
+def _parse_retry_after(text: str) -> int | None:
+    """Source: RFC 9110, section 10.2.3; the form with a date is passed over."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 6):
+        return None
+    return min(int(text), _LONGEST_ASKED_SECONDS)

@@ -1,0 +1,1 @@
+"""Histories for accounting: windows, units, records, files."""

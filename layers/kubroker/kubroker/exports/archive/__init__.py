@@ -1,0 +1,1 @@
+"""Histories collected before KuCoin forgets them."""

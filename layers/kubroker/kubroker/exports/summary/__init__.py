@@ -1,0 +1,1 @@
+"""The page that sums an export up."""

@@ -1,1 +1,0 @@
-"""HTTP in and out: routes, problem answers, pages."""

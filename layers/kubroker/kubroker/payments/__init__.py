@@ -1,0 +1,1 @@
+"""Payments to the broker's payees, on withdrawals."""

@@ -1,0 +1,1 @@
+"""Deposit addresses, one and many."""

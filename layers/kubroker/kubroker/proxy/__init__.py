@@ -1,0 +1,1 @@
+"""Signed calls that a policy lets through."""

@@ -1,0 +1,1 @@
+"""What the broker earns: rebates, and the tags that prove it."""

@@ -1,0 +1,1 @@
+"""Token pairs kept alive: claim, ask, commit, rescue."""

@@ -1,0 +1,93 @@
+"""KuCoin says that a refresh token is dead: believed once it is clear that not all are.
+
+A refusal is counted and held for a window (ten minutes). Then, if the refusals around it were
+few, the user has to authorize again; if they were many, they were KuCoin's fault or ours: nobody
+is sent anywhere, the operator was paged, and the refresh token is tried again, with back-off.
+"""
+
+from kubroker.connections.model import Connection
+from kubroker.foundation.clock import Clock
+from kubroker.foundation.observability import (
+    AUTHORIZATION_REQUIRED,
+    MASS_REFUSAL_FOUND,
+    TOKENS_REFUSED,
+    count,
+    logger,
+)
+from kubroker.foundation.rotation_rules import RotationRules
+from kubroker.rotation.model import Cause, find_cause, plan_back_off
+from kubroker.rotation.refusal_rules import (
+    RefusalBucket,
+    is_credible,
+    list_buckets_around,
+    was_mass_refusal,
+)
+from kubroker.rotation.refusal_store import RefusalCounts
+from kubroker.rotation.store import RotationStore
+
+
+class RotationRefusals:
+    """Counts, holds, settles."""
+
+    def __init__(
+        self, rotations: RotationStore, counts: RefusalCounts, rules: RotationRules, clock: Clock
+    ) -> None:
+        """Joins the stores."""
+        self._rotations = rotations
+        self._counts = counts
+        self._rules = rules
+        self._clock = clock
+
+    def hold(self, claimed: Connection) -> Connection:
+        """Counts a refusal and notes it on the connection.
+
+        Raises:
+            LostRaceError: A rescue committed meanwhile.
+            StoreError: DynamoDB could not be asked; the refusal is not noted.
+        """
+        now = self._clock.now()
+        bucket = self._rules.find_bucket(now)
+        is_repeated = claimed.refusal_drops > 0
+        counted = RefusalBucket(refused_again=1) if is_repeated else RefusalBucket(refused=1)
+        self._counts.add(bucket, counted, now=now)
+        count(TOKENS_REFUSED)
+        if was_mass_refusal(self._read_around(bucket), bucket):
+            count(MASS_REFUSAL_FOUND)
+            logger.error("KuCoin refuses many refresh tokens: no state changes")
+        return self._rotations.hold_refusal(
+            claimed,
+            cause=find_cause(claimed, now),
+            settle_at=now + self._rules.refusal_window_seconds,
+            now=now,
+        )
+
+    def settle(self, connection: Connection) -> Connection:
+        """Ends the holding of a refusal.
+
+        Raises:
+            LostRaceError: The connection was claimed or committed meanwhile.
+            StoreError: DynamoDB could not be asked: what can't be counted changes no state.
+        """
+        now = self._clock.now()
+        refused_at = connection.refused_at if connection.refused_at is not None else now
+        bucket, drops = self._rules.find_bucket(refused_at), connection.refusal_drops
+        if not is_credible(self._read_around(bucket), bucket, is_repeated=drops > 0):
+            return self._rotations.drop_refusal(
+                connection,
+                try_again_at=plan_back_off(
+                    self._rules,
+                    failures=drops + 1,
+                    now=now,
+                    refresh_expires_at=connection.refresh_token_expires_at or 0,
+                    jitter=self._clock.jitter(),
+                ),
+                now=now,
+            )
+        required = self._rotations.require(
+            connection, cause=Cause(connection.refusal_cause or Cause.REFUSED), now=now
+        )
+        count(AUTHORIZATION_REQUIRED)
+        return required
+
+    def _read_around(self, bucket: int) -> dict[int, RefusalBucket]:
+        return self._counts.read(list_buckets_around(bucket))

@@ -1,0 +1,1 @@
+"""What an operator looks up: search and its answers."""

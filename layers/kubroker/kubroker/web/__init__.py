@@ -1,0 +1,1 @@
+"""HTTP for all capabilities: the API app, browser checks, problem answers, the page document."""

@@ -1,0 +1,65 @@
+"""Fields and headers that several capabilities take from a caller."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
+
+from kubroker.foundation.errors import BadRequestError
+
+USER_ID_PATTERN = r"^[A-Za-z0-9_-]{1,128}$"
+
+
+UserId = Annotated[str, StringConstraints(pattern=USER_ID_PATTERN)]
+
+
+# Printable: no control characters, no line breaks, no bidirectional overrides.
+Label = Annotated[
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=60,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+$",
+    ),
+]
+
+
+def parse_user_id(value: str) -> str:
+    """A userId from a path.
+
+    Raises:
+        BadRequestError: It has another form than ``[A-Za-z0-9_-]{1,128}``.
+    """
+    import re
+
+    if not re.fullmatch(USER_ID_PATTERN, value):
+        raise BadRequestError(
+            "userId has to be 1 to 128 of A-Z a-z 0-9 _ -.", code="invalid_user_id", field="userId"
+        )
+    return value
+
+
+IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,64}")
+
+
+def parse_idempotency_key(headers: dict[str, Any]) -> str:
+    """The header ``Idempotency-Key``.
+
+    Raises:
+        BadRequestError: It is missing, or not 1 to 64 printable characters without spaces.
+    """
+    key = headers.get("idempotency-key", "")
+    if not key:
+        raise BadRequestError(
+            "Send the header Idempotency-Key: one for each withdrawal, the same for each "
+            "repetition.",
+            code="idempotency_key_missing",
+            field="Idempotency-Key",
+        )
+    if not IDEMPOTENCY_KEY.fullmatch(key):
+        raise BadRequestError(
+            "Idempotency-Key has to be 1 to 64 printable ASCII characters without spaces.",
+            code="idempotency_key_malformed",
+            field="Idempotency-Key",
+        )
+    return str(key)

@@ -1,1 +1,0 @@
-"""The broker's own endpoint: where it may be, and how it is asked."""

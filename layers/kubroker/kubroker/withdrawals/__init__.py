@@ -1,0 +1,1 @@
+"""Withdrawals that are never sent twice: rules, limits, claims, submission, tracking."""

@@ -1,0 +1,52 @@
+"""What names a withdrawal: ids, hashes and links. Pure."""
+
+import base64
+import hashlib
+import re
+from decimal import Decimal
+from typing import Any
+
+from kubroker.foundation.amounts import format_amount
+
+OPEN_SHARDS = 8
+_VERIFY_HANDLE = re.compile(r"([A-Za-z0-9_-]{1,128})\.([a-z2-7]{16})\.([A-Za-z0-9_-]{43})")
+
+
+def derive_withdrawal_id(user_id: str, idempotency_key: str) -> str:
+    """80 bits of a hash, 16 characters: stands first in ``remark``, short in case it is cut."""
+    digest = hashlib.sha256(f"withdrawal:{user_id}:{idempotency_key}".encode()).digest()
+    return base64.b32encode(digest[:10]).decode().lower()
+
+
+def derive_checkout_id(idempotency_key: str) -> str:
+    """The id of a payment, and of the withdrawal underneath: one for a key, whoever pays."""
+    digest = hashlib.sha256(f"payment:{idempotency_key}".encode()).digest()
+    return base64.b32encode(digest[:10]).decode().lower()
+
+
+def derive_payment_id(kucoin_uid: str, currency: str, address: str, amount: Decimal) -> str:
+    """What two withdrawals share that may be one payment asked for twice."""
+    parts = (kucoin_uid, currency, address.lower(), format_amount(amount))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def build_remark(withdrawal_id: str, text: str | None) -> str:
+    """Our id first, the caller's text after it."""
+    return f"{withdrawal_id} {text}" if text else withdrawal_id
+
+
+def hash_request(fields: dict[str, Any]) -> str:
+    """A request's fingerprint: equal for equal fields, whatever their order."""
+    pairs = sorted((name, repr(value)) for name, value in fields.items() if value is not None)
+    return hashlib.sha256(repr(pairs).encode()).hexdigest()
+
+
+def choose_open_shard(withdrawal_id: str) -> str:
+    """The shard of the index ``open``."""
+    return str(hashlib.sha256(withdrawal_id.encode()).digest()[0] % OPEN_SHARDS)
+
+
+def parse_verify_handle(handle: str) -> tuple[str, str, str] | None:
+    """Splits ``userId.withdrawalId.secret``; None where it has another form."""
+    match = _VERIFY_HANDLE.fullmatch(handle)
+    return (match[1], match[2], match[3]) if match else None

@@ -1,0 +1,57 @@
+"""Whether a connection may withdraw, and its API key opened for it."""
+
+from kubroker.aws.table import ConditionCheck
+from kubroker.connections.model import ApiKeyState, Connection, ConnectionStatus
+from kubroker.connections.store import CONNECTED_VALUES, IS_CONNECTED
+from kubroker.foundation.errors import ConflictError
+from kubroker.kucoin.permissions import Permission
+
+
+def check_may_withdraw(connection: Connection) -> str:
+    """Whether new withdrawals may be made through this connection.
+
+    Returns:
+        The KuCoin uid.
+
+    Raises:
+        ConflictError: Disconnected, no key, or one without the permission.
+    """
+    if connection.is_disconnected:
+        raise ConflictError(
+            "The connection is disconnected; link the account again.",
+            code="connection_disconnected",
+        )
+    facts, uid = connection.api_key_facts, connection.kucoin_uid
+    if connection.api_key_state is not ApiKeyState.ACTIVE or facts is None or uid is None:
+        raise ConflictError(
+            "The connection has no API key in use; look at its state.", code="api_key_not_active"
+        )
+    if Permission.WITHDRAWAL not in facts.permissions:
+        raise ConflictError(
+            "The user did not grant withdrawals; link the account again with that permission.",
+            code="withdrawal_not_granted",
+        )
+    return uid
+
+
+def build_connection_check(user_id: str, kucoin_uid: str) -> ConditionCheck:
+    """For the transaction of a claim: the connection stands, with a key, at the same account.
+
+    A disconnect writes DISCONNECTING before it looks for withdrawals in flight: so a claim either
+    comes first and is seen, or fails here.
+    """
+    return ConditionCheck(
+        key={"userId": user_id},
+        conditions=[IS_CONNECTED, "#apiKeyState = :active", "#kucoinUid = :uid"],
+        values={**CONNECTED_VALUES, ":active": ApiKeyState.ACTIVE, ":uid": kucoin_uid},
+    )
+
+
+def can_follow(connection: Connection | None, kucoin_uid: str) -> bool:
+    """Whether the tracker may read with this connection's key, also while disconnecting."""
+    return (
+        connection is not None
+        and connection.connection_status is not ConnectionStatus.DISCONNECTED
+        and connection.kucoin_uid == kucoin_uid
+        and connection.api_key_ciphertext is not None
+    )

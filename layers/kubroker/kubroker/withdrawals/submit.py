@@ -1,0 +1,203 @@
+"""Submitting a withdrawal, once an attempt, with codes or without.
+
+1 kill switch, 2 open the API key (the only KMS call), 3 claim (SUBMITTING, with the timestamp that
+will be signed), 4 ask KuCoin on a fresh connection, 5 record. A crash between 3 and 5 leaves a
+SUBMITTING that lapses into OUTCOME_UNKNOWN, which nobody ever submits again. The timestamp is fixed
+before the claim: a process that is frozen in between and goes on later is refused by KuCoin.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from kubroker.audit.model import AuditKind, AuditOutcome
+from kubroker.audit.store import Act, run_audited
+from kubroker.connections.api_key_secret import open_credentials
+from kubroker.connections.model import Connection
+from kubroker.connections.vault import Vault
+from kubroker.foundation.errors import (
+    ConfigurationError,
+    KubrokerError,
+    KucoinError,
+    KucoinRefusedError,
+    KucoinUnsentError,
+    UnavailableError,
+)
+from kubroker.foundation.observability import WITHDRAWAL_SUBMITTED, count
+from kubroker.foundation.settings import KucoinSettings
+from kubroker.kucoin.signer import ApiCredentials
+from kubroker.withdrawals.bodies import add_validation
+from kubroker.withdrawals.claims import ClaimRequest, WithdrawalClaims
+from kubroker.withdrawals.client import Accepted, CodesWanted, WithdrawalClient
+from kubroker.withdrawals.keys import check_may_withdraw
+from kubroker.withdrawals.model import QuotedFees, Verification, Withdrawal, WithdrawalState
+from kubroker.withdrawals.records import WithdrawalRecords
+from kubroker.withdrawals.submit_refusals import SubmissionRefusals
+
+# With the reads before it within the 28 s that a function behind the API has.
+_DEADLINE_SECONDS = 9.0
+# KuCoin takes a signature for 5 s: a claim that took most of it is given back instead.
+_LATEST_SENDING_MS = 3_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitRequest:
+    """What an attempt is made with.
+
+    Attributes:
+        factors: 2FA codes by factor, or None for the first step. Never stored, never logged.
+        quote: A fresh quote, where the withdrawal holds no reservation any more.
+        acknowledged: See ``ClaimRequest``.
+    """
+
+    factors: Mapping[str, SecretStr] | None = None
+    quote: QuotedFees | None = None
+    acknowledged: frozenset[str] = frozenset()
+
+
+class Submission:
+    """Makes one attempt."""
+
+    def __init__(
+        self,
+        *,
+        claims: WithdrawalClaims,
+        records: WithdrawalRecords,
+        client: WithdrawalClient,
+        vault: Vault,
+        settings: KucoinSettings,
+        check_switch: Callable[[], None],
+        now: Callable[[], int] = lambda: int(time.time()),
+    ) -> None:
+        """Joins claims, records, vault and KuCoin.
+
+        Args:
+            claims: Takes the right to submit.
+            records: Writes what came of it.
+            client: KuCoin's withdrawals.
+            vault: For the purpose api-key.
+            settings: KuCoin's protocol, and who we are for the way back from its pages.
+            check_switch: Raises where withdrawals are switched off.
+            now: The clock, epoch seconds.
+        """
+        self._claims = claims
+        self._records = records
+        self._refusals = SubmissionRefusals(records, client, settings)
+        self._client = client
+        self._vault = vault
+        self._settings = settings
+        self.check_switch = check_switch
+        self._now = now
+
+    def run(
+        self, withdrawal: Withdrawal, connection: Connection, request: SubmitRequest
+    ) -> Withdrawal:
+        """One attempt, to whatever KuCoin says.
+
+        Returns:
+            The withdrawal as it is now.
+
+        Raises:
+            LostRaceError: Another caller has claimed it; read it again.
+            UnprocessableError: ``verification_code_wrong``.
+            UnavailableError: Switched off, or nothing was sent; ask again with the same key.
+            TooManyRequestsError: A limit of ours or KuCoin's; nothing was done.
+            ConflictError: The same payment is in flight, or the connection is gone.
+            StoreError: AWS could not be asked; the same key tells how it stands.
+        """
+        act = Act(
+            user_id=withdrawal.user_id,
+            kind=AuditKind.ACT,
+            action="withdrawal.submit" if request.factors is None else "withdrawal.verify",
+            outcome=AuditOutcome.BEGUN,
+            reference=withdrawal.withdrawal_id,
+        )
+        return run_audited(
+            act, lambda: self._attempt(withdrawal, connection, request), judge=_judge
+        )
+
+    def _attempt(
+        self, withdrawal: Withdrawal, connection: Connection, request: SubmitRequest
+    ) -> Withdrawal:
+        check_may_withdraw(connection)
+        self.check_switch()
+        credentials = open_credentials(self._vault, connection)
+        claimed = self._claims.claim(
+            withdrawal,
+            ClaimRequest(
+                is_verification=request.factors is not None,
+                quote=request.quote,
+                acknowledged=request.acknowledged,
+                timestamp_ms=self._client.now_ms,
+            ),
+            now=self._now(),
+        )
+        try:
+            answer = self._ask(claimed, credentials, request.factors)
+        except KucoinRefusedError as error:
+            return self._refusals.take(claimed, error)
+        except (KucoinUnsentError, ConfigurationError) as error:
+            self._records.release(claimed)
+            raise _build_unsent(error) from error
+        except KucoinError as error:
+            return self._records.doubt(claimed, error)
+        if isinstance(answer, Accepted):
+            return self._accept(claimed, answer)
+        return self._want_codes(claimed, answer)
+
+    def _ask(
+        self,
+        claimed: Withdrawal,
+        credentials: ApiCredentials,
+        factors: Mapping[str, SecretStr] | None,
+    ) -> Accepted | CodesWanted:
+        attempt, body = claimed.attempt, claimed.body
+        if attempt is None or self._client.now_ms() - attempt.timestamp_ms > _LATEST_SENDING_MS:
+            raise KucoinUnsentError("The claim took too long to be signed with.")
+        if factors is not None and claimed.verification is not None:
+            body = add_validation(body, claimed.verification.transaction_id, factors)
+        return self._client.submit(
+            body,
+            credentials,
+            timestamp_ms=attempt.timestamp_ms,
+            deadline_seconds=_DEADLINE_SECONDS,
+        )
+
+    def _accept(self, claimed: Withdrawal, answer: Accepted) -> Withdrawal:
+        count(WITHDRAWAL_SUBMITTED)
+        return self._records.write(
+            claimed,
+            WithdrawalState.SUBMITTED,
+            {"kucoin_withdrawal_id": answer.kucoin_id, "submitted_at": self._now()},
+        )
+
+    def _want_codes(self, claimed: Withdrawal, answer: CodesWanted) -> Withdrawal:
+        verification = Verification(
+            transaction_id=answer.transaction_id,
+            all_factors=answer.all_factors,
+            sent_factors=answer.sent_factors,
+            until=self._now() + self._settings.protocol.verification_seconds,
+        )
+        return self._records.write(
+            claimed, WithdrawalState.VERIFICATION_REQUIRED, {"verification": verification}
+        )
+
+
+def _judge(result: Withdrawal) -> tuple[AuditOutcome, str | None]:
+    """How the audit tells what an attempt came to."""
+    if result.state is WithdrawalState.OUTCOME_UNKNOWN:
+        return AuditOutcome.UNKNOWN, result.state
+    is_refused = result.state is WithdrawalState.REJECTED
+    return (AuditOutcome.REFUSED if is_refused else AuditOutcome.DONE), result.state
+
+
+def _build_unsent(error: KubrokerError) -> KubrokerError:
+    if isinstance(error, ConfigurationError):
+        return error
+    return UnavailableError(
+        "KuCoin could not be reached. Nothing was sent; ask again with the same key.",
+        code="kucoin_unreachable",
+        retry_after_seconds=5,
+    )

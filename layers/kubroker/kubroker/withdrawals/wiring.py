@@ -1,0 +1,191 @@
+"""Everything about withdrawals, joined from the environment."""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from kubroker.aws.clients import get_dynamodb, get_kms
+from kubroker.aws.daily_checks import DailyCheckStore
+from kubroker.aws.table import Table
+from kubroker.connections.api_key_secret import open_credentials
+from kubroker.connections.disconnect import Disconnect
+from kubroker.connections.store import ConnectionStore
+from kubroker.connections.vault import Vault
+from kubroker.foundation.settings import (
+    CommonSettings,
+    KucoinSettings,
+    VaultSettings,
+    WithdrawalSettings,
+)
+from kubroker.keys.watch import KeyWatcher
+from kubroker.keys.watch_model import KeyWatch
+from kubroker.kucoin.clients import KucoinClients
+from kubroker.kucoin.market import MarketClient
+from kubroker.kucoin.rest import KucoinRest
+from kubroker.withdrawals.claims import WithdrawalClaims
+from kubroker.withdrawals.client import WithdrawalClient
+from kubroker.withdrawals.following import WithdrawalFollower
+from kubroker.withdrawals.keys import check_may_withdraw
+from kubroker.withdrawals.manage import ManageWithdrawals
+from kubroker.withdrawals.quotes import Priced, WithdrawalQuotes
+from kubroker.withdrawals.reconcile import Reconciliation
+from kubroker.withdrawals.reconciliation_store import ReconciliationStore
+from kubroker.withdrawals.records import WithdrawalRecords
+from kubroker.withdrawals.rules import Order
+from kubroker.withdrawals.store import WithdrawalStore
+from kubroker.withdrawals.store_wiring import build_withdrawal_store
+from kubroker.withdrawals.submit import Submission
+from kubroker.withdrawals.switch import check_switch
+from kubroker.withdrawals.track import TrackWithdrawals
+from kubroker.withdrawals.verify import VerifyLinks, VerifyWithdrawal
+from kubroker.withdrawals.withdraw import Withdraw
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+class WithdrawalParts:
+    """Stores, vault and KuCoin of a process."""
+
+    def __init__(self) -> None:
+        """Reads the settings.
+
+        Raises:
+            ConfigurationError: A setting is missing or malformed.
+        """
+        self.kucoin = KucoinSettings.from_environment()
+        self.store = build_withdrawal_store()
+        self.limits = self.store.limits
+        self.connections = ConnectionStore(
+            Table(get_dynamodb(), CommonSettings.from_environment().connections_table)
+        )
+        self.vault = Vault(get_kms(), VaultSettings.from_environment().vault_key_id)
+        clients = KucoinClients(self.kucoin)
+        self.client = WithdrawalClient(self.kucoin, clients.rest)
+        self.market = MarketClient(clients.rest, now=_now)
+        self.rest = clients.rest
+        self.keys = clients.keys
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithdrawalUseCases:
+    """What the routes and the page need."""
+
+    store: WithdrawalStore
+    connections: ConnectionStore
+    vault: Vault
+    quotes: WithdrawalQuotes
+    withdraw: Withdraw
+    verification: VerifyWithdrawal
+    links: VerifyLinks
+    management: ManageWithdrawals
+    claims: WithdrawalClaims
+    submission: Submission
+    rest: KucoinRest
+
+    def quote(self, user_id: str, order: Order) -> Priced:
+        """What a withdrawal would cost now.
+
+        Raises:
+            KubrokerError: No connection that may withdraw, a rule, or KuCoin can't be read.
+        """
+        connection = self.connections.get(user_id)
+        check_may_withdraw(connection)
+        return self.quotes.price(order, open_credentials(self.vault, connection))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """What the schedules need."""
+
+    tracker: TrackWithdrawals
+    reconciliation: Reconciliation
+    disconnects: Disconnect
+    keys: KeyWatcher
+
+
+def build_withdrawal_usecases() -> WithdrawalUseCases:
+    """Joins everything of the function ``withdrawal``.
+
+    Raises:
+        ConfigurationError: A setting is missing or malformed.
+    """
+    settings, parts = WithdrawalSettings.from_environment(), WithdrawalParts()
+    claims = WithdrawalClaims(
+        parts.store, parts.connections, parts.limits, usdt_per_day=settings.usdt_per_day
+    )
+    submission = Submission(
+        claims=claims,
+        records=WithdrawalRecords(parts.store, now=_now),
+        client=parts.client,
+        vault=parts.vault,
+        settings=parts.kucoin,
+        check_switch=partial(check_switch, settings.switch_name),
+    )
+    quotes = WithdrawalQuotes(parts.market, parts.client, parts.kucoin.protocol)
+    return WithdrawalUseCases(
+        store=parts.store,
+        connections=parts.connections,
+        vault=parts.vault,
+        claims=claims,
+        submission=submission,
+        rest=parts.rest,
+        quotes=quotes,
+        withdraw=Withdraw(
+            withdrawals=parts.store,
+            connections=parts.connections,
+            claims=claims,
+            quotes=quotes,
+            submission=submission,
+            vault=parts.vault,
+        ),
+        verification=VerifyWithdrawal(parts.store, parts.connections, submission),
+        links=VerifyLinks(parts.store),
+        management=ManageWithdrawals(
+            withdrawals=parts.store,
+            connections=parts.connections,
+            client=parts.client,
+            vault=parts.vault,
+        ),
+    )
+
+
+def build_tracking() -> Tracking:
+    """Joins everything of the function ``withdrawal_tracker``.
+
+    Raises:
+        ConfigurationError: A setting is missing or malformed.
+    """
+    parts = WithdrawalParts()
+    follower = WithdrawalFollower(
+        withdrawals=parts.store,
+        connections=parts.connections,
+        limits=parts.limits,
+        client=parts.client,
+        vault=parts.vault,
+        now=_now,
+    )
+    return Tracking(
+        tracker=TrackWithdrawals(
+            withdrawals=parts.store,
+            limits=parts.limits,
+            client=parts.client,
+            follower=follower,
+            margin_seconds=parts.kucoin.protocol.history_margin_seconds,
+        ),
+        reconciliation=Reconciliation(
+            withdrawals=parts.store,
+            connections=parts.connections,
+            progress=ReconciliationStore(parts.limits.table),
+            client=parts.client,
+            vault=parts.vault,
+        ),
+        disconnects=Disconnect(parts.connections, parts.store.find_in_flight),
+        keys=KeyWatcher(
+            store=DailyCheckStore(parts.limits.table, "key-watch", KeyWatch),
+            connections=parts.connections,
+            keys=parts.keys,
+            vault=parts.vault,
+        ),
+    )

@@ -1,0 +1,1 @@
+"""AWS as functions and tools see it: services, faults, IAM."""

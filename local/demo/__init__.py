@@ -1,0 +1,1 @@
+"""The whole product told by itself, and a broker's site to click."""

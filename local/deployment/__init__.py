@@ -1,0 +1,1 @@
+"""The template read, and deployed to the stand-in."""

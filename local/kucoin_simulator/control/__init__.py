@@ -1,0 +1,1 @@
+"""What tests and people change and see under /_sim."""

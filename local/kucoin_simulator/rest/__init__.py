@@ -1,0 +1,1 @@
+"""KuCoin's REST calls: keys, market, withdrawals, deposits, ledgers."""

@@ -1,0 +1,1 @@
+"""KuCoin's books of orders, spot and futures."""

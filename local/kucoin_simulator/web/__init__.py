@@ -1,0 +1,1 @@
+"""KuCoin's pages: login, authorization, security settings."""

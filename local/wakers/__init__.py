@@ -1,0 +1,1 @@
+"""What wakes functions without a request: queues, streams, schedules."""
