@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from kubroker.connections.views import ConnectionResponse
-from kubroker.rotation.messages import RotationMessages, build_rotation_messages
+from kubroker.rotation.wiring import RotationMessages, build_rotation_messages
 from kubroker.web.api import create_api, handle, json_response
 from kubroker.web.fields import parse_user_id
 

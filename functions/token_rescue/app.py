@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.rotation.rescue import Rescue, build_rescue
+from kubroker.rotation.save import Rescue, build_rescue
 
 batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 

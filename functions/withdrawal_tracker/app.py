@@ -6,8 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kubroker.withdrawals.schedules import run_schedule
-from kubroker.withdrawals.wiring import Tracking, build_tracking
+from kubroker.withdrawals.wiring import Tracking, build_tracking, run_schedule
 
 
 @cache

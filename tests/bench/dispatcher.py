@@ -16,7 +16,7 @@ from kubroker.foundation.rotation_rules import RotationRules
 from kubroker.rotation.dispatch import Dispatch
 from kubroker.rotation.due import DueStore
 from kubroker.rotation.model import DUE_SHARDS
-from kubroker.rotation.refusal_store import RefusalCounts
+from kubroker.rotation.refusals import RefusalCounts
 from kubroker.rotation.token_changes import build_due
 from local.aws.data import make_atomic
 from tests.support.deployed import load_translated

@@ -14,7 +14,7 @@ import requests
 
 from kubroker.connections.model import Authorization, Connection, ConnectionStatus
 from kubroker.connections.vault import DataKey, EncryptionContext, Purpose
-from kubroker.rotation.messages import RotationMessages, build_rotation_messages
+from kubroker.rotation.wiring import RotationMessages, build_rotation_messages
 from tests.bench.cases import _marshal, build_environment
 from tests.bench.refresh_stand_in import RefreshStandIn
 from tests.bench.stand_in import DATA_KEY

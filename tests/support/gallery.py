@@ -4,8 +4,7 @@ from html.parser import HTMLParser
 
 from kubroker.kucoin.permissions import Permission
 from kubroker.linking.consent_page import render_consent
-from kubroker.linking.end_page import render_end
-from kubroker.linking.end_texts import END_CODES
+from kubroker.linking.end_page import END_CODES, render_end
 from kubroker.linking.progress_page import render_progress
 from kubroker.web.page_models import Broker, ConsentPage, EndPage, ProgressPage
 

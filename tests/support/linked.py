@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import SecretStr
 
 from kubroker.aws.table import marshal
-from kubroker.connections.api_key_secret import seal_api_key
 from kubroker.connections.model import (
     ApiKeyState,
     Authorization,
@@ -15,6 +14,7 @@ from kubroker.connections.model import (
     ConnectionStatus,
     KeyFacts,
 )
+from kubroker.connections.secrets import seal_api_key
 from kubroker.connections.vault import EncryptionContext, Purpose, Vault
 from kubroker.kucoin.api_keys import CreatedApiKey
 from kubroker.kucoin.permissions import GROUP_NAMES, Permission

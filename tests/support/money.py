@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import SecretStr
 
 from kubroker.aws.table import Put, Table
-from kubroker.connections.api_key_secret import seal_api_key
 from kubroker.connections.model import (
     ApiKeyState,
     Authorization,
@@ -17,6 +16,7 @@ from kubroker.connections.model import (
     ConnectionStatus,
     KeyFacts,
 )
+from kubroker.connections.secrets import seal_api_key
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import EncryptionContext, Purpose, Vault
 from kubroker.kucoin.api_keys import CreatedApiKey

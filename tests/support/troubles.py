@@ -4,7 +4,7 @@ import json
 import threading
 import time
 
-from kubroker.connections.api_key_secret import open_credentials
+from kubroker.connections.secrets import open_credentials
 from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin.clients import KucoinClients
 from kubroker.withdrawals.client import WithdrawalClient

@@ -3,9 +3,8 @@
 import pytest
 from pydantic import SecretStr
 
-from kubroker.connections.api_key_secret import seal_api_key
-from kubroker.connections.credentials import CredentialCache
-from kubroker.connections.key_access import KeyAccess
+from kubroker.connections.key_use import CredentialCache, KeyAccess
+from kubroker.connections.secrets import seal_api_key
 from kubroker.connections.vault import EncryptionContext, Purpose, Vault
 from kubroker.foundation.errors import ConflictError
 from kubroker.kucoin.api_keys import CreatedApiKey

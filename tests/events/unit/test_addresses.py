@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from kubroker.events.webhook_addresses import choose_public_address, is_public, parse_webhook_url
+from kubroker.events.webhook_sender import choose_public_address, is_public, parse_webhook_url
 from kubroker.foundation.errors import ConfigurationError, ForbiddenError
 from kubroker.kucoin.exchange import list_addresses
 

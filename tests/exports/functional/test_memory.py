@@ -10,7 +10,7 @@ from kubroker.aws.files import FileStore
 from kubroker.aws.table import Table
 from kubroker.exports.archive.model import ArchiveChunk, name_archive, name_chunk
 from kubroker.exports.archive.store import ArchiveStore
-from kubroker.exports.record_lines import RecordLines, build_line
+from kubroker.exports.files import RecordLines, build_line
 from kubroker.exports.records import ExportKind
 from tests.exports.functional.living import EPOCH_MS, show
 

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubroker.exports.files import RowWriter
+from kubroker.exports.files import RecordLines, RowWriter, build_line, find_time_ms
 from kubroker.exports.model import ExportFormat
-from kubroker.exports.record_lines import RecordLines, build_line, find_time_ms
 from kubroker.exports.records import COLUMNS, ExportKind, build_record
 from tests.exports.unit.test_export_records import RAW
 

@@ -13,15 +13,15 @@ from kubroker.foundation.errors import (
     KucoinUnsentError,
 )
 from kubroker.foundation.settings import KucoinSettings
-from kubroker.kucoin.api_keys import ApiKeyClient
-from kubroker.kucoin.explanations import explain_check_refusal
-from kubroker.kucoin.identity import BrokerIdentity, KucoinSecret
-from kubroker.kucoin.key_refusals import (
+from kubroker.kucoin.api_keys import (
+    ApiKeyClient,
     CheckRefusal,
     KeyRefusal,
     classify_check_refusal,
     classify_key_refusal,
 )
+from kubroker.kucoin.explanations import explain_check_refusal
+from kubroker.kucoin.identity import BrokerIdentity, KucoinSecret
 from kubroker.kucoin.oauth import OAuthClient, TokenOutcome, classify_token_refusal
 from kubroker.kucoin.permissions import Permission
 from kubroker.kucoin.rest import KucoinRest

@@ -12,15 +12,15 @@ from kubroker.foundation.errors import (
     KucoinUnsentError,
 )
 from kubroker.foundation.settings import KucoinProtocol
-from kubroker.kucoin.api_keys import ApiKeyClient
-from kubroker.kucoin.explanations import explain_check_refusal, find_address
-from kubroker.kucoin.identity import KucoinSecret
-from kubroker.kucoin.key_refusals import (
+from kubroker.kucoin.api_keys import (
+    ApiKeyClient,
     CheckRefusal,
     KeyRefusal,
     classify_check_refusal,
     classify_key_refusal,
 )
+from kubroker.kucoin.explanations import explain_check_refusal, find_address
+from kubroker.kucoin.identity import KucoinSecret
 from kubroker.kucoin.permissions import Permission
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.transport import KucoinTransport

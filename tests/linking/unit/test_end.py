@@ -8,8 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from kubroker.kucoin.permissions import Permission
-from kubroker.linking.end_page import render_end
-from kubroker.linking.end_texts import END_CODES
+from kubroker.linking.end_page import END_CODES, render_end
 from kubroker.linking.wording import find_likely_cause
 from kubroker.web import document
 from kubroker.web.page_models import Broker, EndPage

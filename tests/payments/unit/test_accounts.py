@@ -9,7 +9,7 @@ from kubroker.foundation.errors import KucoinOutcomeUnknownError
 from kubroker.kucoin.identity import BrokerIdentity, KucoinSecret
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.transport import KucoinTransport
-from kubroker.payments.accounts import AccountClient
+from kubroker.payments.funds import AccountClient
 from kubroker.payments.model import Balances
 from tests.support.wire_server import build_answer
 

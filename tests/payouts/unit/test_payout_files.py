@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubroker.payouts.addresses_model import Account, find_address
-from kubroker.payouts.files import COLUMNS, build_csv, build_jsonl, build_rows
 from kubroker.payouts.model import Payout, PayoutRow, derive_payout_id, name_part, split_users
+from kubroker.payouts.work import COLUMNS, build_csv, build_jsonl, build_rows
 
 PAYOUT = Payout(
     payout_id="p",

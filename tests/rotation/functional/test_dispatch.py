@@ -13,7 +13,7 @@ from kubroker.foundation.rotation_rules import RotationRules
 from kubroker.rotation.dispatch import Dispatch
 from kubroker.rotation.due import PAGE_ROWS, DueStore
 from kubroker.rotation.model import DUE_SHARDS, choose_shard
-from kubroker.rotation.refusal_store import RefusalCounts
+from kubroker.rotation.refusals import RefusalCounts
 from kubroker.rotation.token_changes import build_due
 
 NOW = int(time.time())

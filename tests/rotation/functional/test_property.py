@@ -34,8 +34,7 @@ from kubroker.kucoin.oauth import OAuthClient
 from kubroker.rotation.access_tokens import AccessTokens
 from kubroker.rotation.asking import RotationAsking
 from kubroker.rotation.model import RotatedPair
-from kubroker.rotation.refusal_store import RefusalCounts
-from kubroker.rotation.refusals import RotationRefusals
+from kubroker.rotation.refusals import RefusalCounts, RotationRefusals
 from kubroker.rotation.rotate import Rotation, RotationSteps
 from kubroker.rotation.save import PairSaver
 from kubroker.rotation.store import RotationStore

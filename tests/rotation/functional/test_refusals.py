@@ -5,7 +5,7 @@ import pytest
 from kubroker.aws.table import Table
 from kubroker.connections.model import Authorization
 from kubroker.rotation.refusal_rules import RefusalBucket
-from kubroker.rotation.refusal_store import RefusalCounts
+from kubroker.rotation.refusals import RefusalCounts
 from tests.support.rotation import refresh_event
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kubroker.withdrawals.following import OVERDUE_SECONDS
+from kubroker.withdrawals.track import OVERDUE_SECONDS
 from tests.support.money import ORDER, Money
 
 STUCK = '"WithdrawalStuck":[1.0]'
@@ -340,7 +340,7 @@ def test_schedule_of_another_kind_is_refused(money: Money) -> None:
 
 def _withdraw_elsewhere(money: Money, remark: str) -> None:
     """The user withdraws at KuCoin, without us."""
-    from kubroker.connections.api_key_secret import open_credentials
+    from kubroker.connections.secrets import open_credentials
     from kubroker.foundation.settings import KucoinSettings
     from kubroker.kucoin.clients import KucoinClients
     from kubroker.withdrawals.client import WithdrawalClient

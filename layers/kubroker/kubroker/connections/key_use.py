@@ -1,11 +1,15 @@
 """May this user's key sign this call, now? Asked at each call, answered from one read."""
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from kubroker.connections.credentials import CredentialCache
-from kubroker.connections.key_access import KeyAccess, KeyAccessReader
+from kubroker.aws.table import Table
+from kubroker.connections.model import ApiKeyState, ConnectionStatus
+from kubroker.connections.secrets import open_api_key
+from kubroker.connections.vault import Vault
 from kubroker.foundation.errors import (
     ConflictError,
     ForbiddenError,
@@ -14,6 +18,168 @@ from kubroker.foundation.errors import (
 )
 from kubroker.kucoin.permissions import Permission
 from kubroker.kucoin.signer import ApiCredentials
+
+_ATTRIBUTES = (
+    "connectionStatus",
+    "apiKeyState",
+    "kucoinUid",
+    "formerUid",
+    "accountSince",
+    "apiKeyFacts.permissions",
+    "apiKeyDataKey",
+    "apiKeyCiphertext",
+)
+_KNOWN_PERMISSIONS = frozenset(Permission)
+_ENDED = {ConnectionStatus.DISCONNECTING, ConnectionStatus.DISCONNECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAccess:
+    """A connection's key as it stands; secrets as the vault sealed them.
+
+    Attributes:
+        user_id: Whose it is.
+        is_disconnected: Whether new work is refused.
+        is_active: Whether the key may sign.
+        kucoin_uid: The account, once it is known.
+        former_uid: The account that was linked until the last disconnect, if there was one.
+        account_since: Since when, epoch seconds; None where no other one was linked before.
+        permissions: What the key may do.
+        data_key: Wrapped by KMS.
+        ciphertext: The vault's blob; another key has another one, so it is also the version.
+    """
+
+    user_id: str
+    is_disconnected: bool
+    is_active: bool
+    kucoin_uid: str | None
+    former_uid: str | None
+    account_since: int | None
+    permissions: frozenset[Permission]
+    data_key: bytes | None = field(repr=False)
+    ciphertext: bytes | None = field(repr=False)
+
+    @property
+    def account(self) -> str:
+        """The account that is linked, or was last; without one, the user stands for it."""
+        return self.kucoin_uid or self.former_uid or self.user_id
+
+
+class KeyAccessReader:
+    """Reads ``Connections`` for the proxy: no more than it needs, and never a token."""
+
+    def __init__(self, table: Table) -> None:
+        """Remembers the table ``Connections``."""
+        self._table = table
+
+    def find(self, user_id: str) -> KeyAccess | None:
+        """The key's standing now, or None where the user never linked an account.
+
+        Raises:
+            StoreError: DynamoDB could not be asked.
+        """
+        item = self._table.find({"userId": user_id}, only=_ATTRIBUTES)
+        if item is None:
+            return None
+        since = item.get("accountSince")
+        return KeyAccess(
+            user_id=user_id,
+            is_disconnected=item.get("connectionStatus") in _ENDED,
+            is_active=item.get("apiKeyState") == ApiKeyState.ACTIVE,
+            kucoin_uid=item.get("kucoinUid"),
+            former_uid=item.get("formerUid"),
+            account_since=None if since is None else int(since),
+            permissions=frozenset(
+                Permission(name)
+                for name in item.get("apiKeyFacts", {}).get("permissions", ())
+                if name in _KNOWN_PERMISSIONS
+            ),
+            data_key=item.get("apiKeyDataKey"),
+            ciphertext=item.get("apiKeyCiphertext"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    ciphertext: bytes = field(repr=False)
+    credentials: ApiCredentials = field(repr=False)
+    opened_at: float
+
+
+class CredentialCache:
+    """Opens keys, one KMS call each, and keeps them for a while."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        *,
+        max_age_seconds: float,
+        max_count: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Holds nothing yet.
+
+        Args:
+            vault: Opens keys.
+            max_age_seconds: From the opening on, however often it is used.
+            max_count: Beyond it the longest opened goes first.
+            monotonic: Seconds that only grow.
+        """
+        self._vault = vault
+        self._max_age_seconds = max_age_seconds
+        self._max_count = max_count
+        self._monotonic = monotonic
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """How many keys are open."""
+        return len(self._entries)
+
+    def open(self, access: KeyAccess) -> ApiCredentials:
+        """The key, ready to sign with.
+
+        Args:
+            access: The connection as just read.
+
+        Raises:
+            ConflictError: Nothing is stored to open.
+            VaultError: It can't be opened.
+            StoreError: KMS could not be asked.
+        """
+        wrapped, ciphertext = access.data_key, access.ciphertext
+        if wrapped is None or ciphertext is None:
+            self.forget(access.user_id)
+            raise ConflictError(
+                "The connection has no API key in use; look at its state.",
+                code="api_key_not_active",
+            )
+        with self._lock:
+            self._drop_old()
+            entry = self._entries.get(access.user_id)
+        if entry is not None and entry.ciphertext == ciphertext:
+            return entry.credentials
+        credentials = open_api_key(
+            self._vault, access.user_id, wrapped=wrapped, ciphertext=ciphertext
+        )
+        with self._lock:
+            self._entries.pop(access.user_id, None)
+            self._entries[access.user_id] = _Entry(ciphertext, credentials, self._monotonic())
+            if len(self._entries) > self._max_count:
+                self._entries.popitem(last=False)
+        return credentials
+
+    def forget(self, user_id: str) -> None:
+        """Drops a key, where it is open."""
+        with self._lock:
+            self._entries.pop(user_id, None)
+
+    def _drop_old(self) -> None:
+        """Under the lock: entries stand in the order of their opening."""
+        oldest = self._monotonic() - self._max_age_seconds
+        while self._entries and next(iter(self._entries.values())).opened_at <= oldest:
+            self._entries.popitem(last=False)
+
 
 # What was read longer ago is read again before it signs: opening a key may take KMS a while.
 MAX_READ_AGE_SECONDS = 1.0

@@ -2,9 +2,7 @@
 
 from kubroker.aws.clients import get_dynamodb, get_kms
 from kubroker.aws.table import Table
-from kubroker.connections.credentials import CredentialCache
-from kubroker.connections.key_access import KeyAccessReader
-from kubroker.connections.key_use import KeyUse
+from kubroker.connections.key_use import CredentialCache, KeyAccessReader, KeyUse
 from kubroker.connections.vault import Vault
 from kubroker.foundation.settings import CommonSettings, VaultSettings
 

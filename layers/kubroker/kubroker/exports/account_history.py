@@ -29,9 +29,9 @@ from kubroker.foundation.errors import (
 from kubroker.foundation.observability import CONFIGURATION_ERROR_FOUND, count
 from kubroker.kucoin.address_watch import watch_address
 from kubroker.kucoin.answers import parse_rest
+from kubroker.kucoin.api_keys import CheckRefusal, classify_check_refusal
 from kubroker.kucoin.budget import Budgets, parse_quota
 from kubroker.kucoin.forwarding import ForwardedRequest, KucoinForwarder
-from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
 from kubroker.kucoin.permissions import Permission
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.proxy.policy import ForwardableCall, find_call

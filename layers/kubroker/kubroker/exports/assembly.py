@@ -8,11 +8,12 @@ import contextlib
 import json
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kubroker.aws.files import FileStore, Upload
 from kubroker.exports.files import (
     CONTENT_TYPES,
+    RecordLines,
     RowWriter,
     build_coverage,
     build_facts,
@@ -21,6 +22,7 @@ from kubroker.exports.files import (
     build_manifest,
 )
 from kubroker.exports.model import (
+    MAX_ATTEMPTS,
     MAX_TOLD_GAPS,
     UNIT_PREFIX,
     Assembly,
@@ -28,14 +30,82 @@ from kubroker.exports.model import (
     ExportFile,
     ExportPart,
     ExportState,
+    ExportUnit,
+    Gap,
+    Reading,
+    add_gap,
+    add_reading,
 )
 from kubroker.exports.records import ExportKind
 from kubroker.exports.store import ExportStore
 from kubroker.exports.summary.page import render_summary
 from kubroker.exports.totals import ExportTotals
+from kubroker.exports.windows import EARLIER_ACCOUNT, Window
 from kubroker.foundation.clock import Clock, Deadline
 from kubroker.foundation.errors import LostRaceError
 from kubroker.foundation.observability import EXPORT_COMPLETED, count
+
+
+@dataclass
+class UnitDraft:
+    """A unit's step in the making: one kind, from the unit's cursor on."""
+
+    unit: ExportUnit
+    kind: ExportKind
+    end_ms: int
+    cursor_ms: int
+    span_ms: int | None = None
+    now_ms: int | None = None
+    expired_until_ms: int = 0
+    lines: RecordLines = field(default_factory=RecordLines)
+    readings: list[Reading] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+
+    @property
+    def has_progress(self) -> bool:
+        """Whether it got anywhere."""
+        return self.cursor_ms > self.unit.cursor_ms
+
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether what fails now, fails for good."""
+        return not self.has_progress and self.unit.attempt + 1 >= MAX_ATTEMPTS
+
+    def note(self, window: Window, source: str, *, windows: int, records: int) -> None:
+        """What was read; the cursor moves on."""
+        self.cursor_ms = window.end_ms
+        reading = Reading(
+            kind=self.kind,
+            source=source,
+            start_ms=window.start_ms,
+            end_ms=window.end_ms,
+            windows=windows,
+            records=records,
+        )
+        self.readings = add_reading(self.readings, reading)
+
+    def lack(self, window: Window, reason: str) -> None:
+        """What can't be had; the cursor moves on."""
+        self.cursor_ms = window.end_ms
+        gap = Gap(
+            kind=self.kind, start_ms=window.start_ms, end_ms=window.end_ms, reason=reason[:100]
+        )
+        self.gaps = add_gap(self.gaps, gap)
+
+    def tell_earlier_account(self, period: Window) -> None:
+        """What another account did before this one was linked, nobody read."""
+        since_ms = self.unit.account_since_ms
+        if since_ms is not None and since_ms > period.start_ms:
+            end_ms = min(since_ms, period.end_ms)
+            self.gaps.append(
+                Gap(
+                    kind=self.kind,
+                    start_ms=period.start_ms,
+                    end_ms=end_ms,
+                    reason=EARLIER_ACCOUNT,
+                )
+            )
+
 
 # A file ends where it has so much, or the time does.
 FILE_BYTES = 64 * 1024 * 1024

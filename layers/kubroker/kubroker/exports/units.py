@@ -17,7 +17,8 @@ from kubroker.exports.account_history import (
 )
 from kubroker.exports.archive.model import ARCHIVED_KINDS, ArchiveChunk, name_archive
 from kubroker.exports.archive.store import ArchiveStore
-from kubroker.exports.draft import UnitDraft
+from kubroker.exports.assembly import UnitDraft
+from kubroker.exports.files import find_time_ms
 from kubroker.exports.model import (
     Export,
     ExportPart,
@@ -27,7 +28,6 @@ from kubroker.exports.model import (
     find_pause,
     name_part,
 )
-from kubroker.exports.record_lines import find_time_ms
 from kubroker.exports.store import ExportStore
 from kubroker.exports.windows import (
     ARCHIVE_EXPIRED,

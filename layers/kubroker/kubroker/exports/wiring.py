@@ -6,7 +6,7 @@ from kubroker.aws.clients import get_dynamodb, get_sqs
 from kubroker.aws.files import FileStore, get_link_s3
 from kubroker.aws.queue import Queue
 from kubroker.aws.table import Table
-from kubroker.connections.names import ConnectionNames
+from kubroker.connections.store import ConnectionNames
 from kubroker.connections.wiring import build_key_use
 from kubroker.exports.account_history import AccountHistory
 from kubroker.exports.archive.archives import Archives

@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from kubroker.aws.queue import Queue
-from kubroker.connections.names import ConnectionNames
+from kubroker.connections.store import ConnectionNames
 from kubroker.exports.archive.collector import Collector
 from kubroker.exports.assembly import ExportAssembly
 from kubroker.exports.model import PLAN_USERS, Export, ExportState, ExportUnit, name_unit

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from pydantic import SecretStr
 
-from kubroker.connections.api_key_secret import open_api_key
 from kubroker.connections.model import (
     ApiKeyState,
     AttemptState,
@@ -12,6 +11,7 @@ from kubroker.connections.model import (
     KeyAttempt,
     KeyFacts,
 )
+from kubroker.connections.secrets import open_api_key
 from kubroker.connections.vault import Vault
 from kubroker.foundation.errors import (
     ConfigurationError,
@@ -31,8 +31,7 @@ from kubroker.foundation.observability import (
 )
 from kubroker.keys.store import KeyAttemptStore
 from kubroker.kucoin.address_watch import watch_address
-from kubroker.kucoin.api_keys import ApiKeyClient, ApiKeyFacts
-from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
+from kubroker.kucoin.api_keys import ApiKeyClient, ApiKeyFacts, CheckRefusal, classify_check_refusal
 from kubroker.kucoin.permissions import sort_permissions
 
 _CHECK_DEADLINE_SECONDS = 5.0

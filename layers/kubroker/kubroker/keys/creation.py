@@ -13,15 +13,14 @@ from pydantic import SecretStr
 
 from kubroker.audit.model import AuditKind, AuditOutcome
 from kubroker.audit.store import Act, note, record
-from kubroker.connections.api_key_secret import seal_api_key
 from kubroker.connections.model import (
     AttemptState,
     Connection,
     KeyAttempt,
     KeyFacts,
 )
+from kubroker.connections.secrets import open_access_token, seal_api_key
 from kubroker.connections.store import ConnectionStore
-from kubroker.connections.token_pair_secret import open_access_token
 from kubroker.connections.vault import DataKey, EncryptionContext, Purpose, Vault
 from kubroker.foundation.errors import (
     ConfigurationError,
@@ -41,8 +40,7 @@ from kubroker.foundation.observability import (
 from kubroker.foundation.settings import KucoinProtocol
 from kubroker.keys.checks import KeyChecks
 from kubroker.keys.store import KeyAttemptStore
-from kubroker.kucoin.api_keys import ApiKeyClient, CreatedApiKey
-from kubroker.kucoin.key_refusals import KeyRefusal, classify_key_refusal
+from kubroker.kucoin.api_keys import ApiKeyClient, CreatedApiKey, KeyRefusal, classify_key_refusal
 from kubroker.kucoin.permissions import Permission
 
 _CREATE_DEADLINE_SECONDS = 8.0

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 
 from kubroker.aws.daily_checks import DailyCheckStore
-from kubroker.connections.api_key_secret import open_credentials
 from kubroker.connections.model import Connection, ConnectionStatus
+from kubroker.connections.secrets import open_credentials
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import Vault
 from kubroker.foundation.clock import build_day
@@ -25,8 +25,7 @@ from kubroker.foundation.errors import (
 from kubroker.foundation.observability import KEY_GONE, KEYS_DOUBTED, count, logger
 from kubroker.keys.watch_model import KeyWatch
 from kubroker.kucoin.address_watch import watch_address
-from kubroker.kucoin.api_keys import ApiKeyClient
-from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
+from kubroker.kucoin.api_keys import ApiKeyClient, CheckRefusal, classify_check_refusal
 from kubroker.kucoin.signer import ApiCredentials
 
 CODE = "key_gone"

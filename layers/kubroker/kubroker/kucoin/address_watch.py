@@ -2,8 +2,8 @@
 
 from kubroker.foundation.errors import KucoinRefusedError
 from kubroker.foundation.observability import ADDRESS_REFUSED, count, logger
+from kubroker.kucoin.api_keys import CheckRefusal, classify_check_refusal
 from kubroker.kucoin.explanations import explain_check_refusal, find_address
-from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
 
 
 def watch_address(error: KucoinRefusedError) -> bool:

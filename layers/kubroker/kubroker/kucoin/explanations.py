@@ -5,7 +5,7 @@ import ipaddress
 import re
 
 from kubroker.foundation.errors import KucoinRefusedError
-from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
+from kubroker.kucoin.api_keys import CheckRefusal, classify_check_refusal
 
 _EXPLANATIONS: dict[CheckRefusal, str] = {
     CheckRefusal.KEY_GONE: "KuCoin does not know this API key any more, or it belongs to another "

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from kubroker.aws.queue import Queue
 from kubroker.connections.model import StagedPair
-from kubroker.connections.token_pair_secret import seal_pair
+from kubroker.connections.secrets import seal_pair
 from kubroker.connections.vault import DataKey, EncryptionContext, Purpose, Vault
 from kubroker.foundation.errors import ConfigurationError, KucoinError, LostRaceError, StoreError
 from kubroker.foundation.hashes import hash_secret, is_secret_of

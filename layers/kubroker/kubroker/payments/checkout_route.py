@@ -12,14 +12,16 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import Response
 
 from kubroker.foundation.errors import KubrokerError
-from kubroker.payments.checkout_page import CheckoutPage, Notice, render_checkout
-from kubroker.payments.checkout_texts import (
+from kubroker.payments.checkout_page import (
     CODES_LAPSED,
     PAYMENT_TEXTS,
     PAYMENT_WORDING,
     PROBLEM_OTHERWISE,
     PROBLEMS,
     SECURITY_WANTED,
+    CheckoutPage,
+    Notice,
+    render_checkout,
 )
 from kubroker.payments.flow import Payments
 from kubroker.web.browser import page_response, redirect
@@ -30,7 +32,7 @@ from kubroker.withdrawals.payment_status import PaymentStatus, derive_payment_st
 from kubroker.withdrawals.requests import check_codes
 from kubroker.withdrawals.verify_end_page import VerifyEndPage, render_verify_end
 from kubroker.withdrawals.verify_page import VerifyPage, render_verify
-from kubroker.withdrawals.verify_views import OF_CODES, build_payment, parse_codes
+from kubroker.withdrawals.verify_route import OF_CODES, build_payment, parse_codes
 from kubroker.withdrawals.views import build_fees
 from kubroker.withdrawals.wiring import WithdrawalUseCases
 

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from kubroker.foundation.settings import ConnectSettings, PaymentSettings
-from kubroker.payments.accounts import AccountClient
 from kubroker.payments.checkout_route import CheckoutRoute
 from kubroker.payments.flow import Payments
-from kubroker.payments.funds import PaymentFunds
+from kubroker.payments.funds import AccountClient, PaymentFunds
 from kubroker.payments.routes import PaymentRoutes
 from kubroker.web.page_models import Broker
 from kubroker.withdrawals.routes import WithdrawalRoutes

@@ -1,7 +1,10 @@
 """Working a payout: part by part from the queue, then its files."""
 
+import csv
+import io
+import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
@@ -20,7 +23,6 @@ from kubroker.foundation.errors import (
 from kubroker.foundation.observability import PAYOUT_ADDRESS_FAILED, PAYOUT_COMPLETED, count, logger
 from kubroker.payouts.addresses import DepositAddresses
 from kubroker.payouts.addresses_model import AddressWish
-from kubroker.payouts.files import CONTENT_TYPES, build_csv, build_jsonl, build_rows
 from kubroker.payouts.model import (
     MAX_ATTEMPTS,
     Payout,
@@ -31,6 +33,36 @@ from kubroker.payouts.model import (
     name_part,
 )
 from kubroker.payouts.store import PayoutStore
+
+COLUMNS = (
+    "userId", "address", "memo", "currency", "chain", "account", "contractAddress", "code", "detail"
+)  # fmt: skip
+CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+
+
+def build_rows(payout: Payout, rows: Iterable[PayoutRow]) -> list[dict[str, str | None]]:
+    """Every column of every row; what is not there is None."""
+    shared = {"currency": payout.currency, "chain": payout.chain, "account": payout.account.value}
+    return [{name: ({**row.to_item(), **shared}).get(name) for name in COLUMNS} for row in rows]
+
+
+def build_jsonl(rows: Iterable[dict[str, str | None]]) -> bytes:
+    """A JSON object a line."""
+    lines = (json.dumps(row, separators=(",", ":"), ensure_ascii=False) + "\n" for row in rows)
+    return "".join(lines).encode()
+
+
+def build_csv(rows: Iterable[dict[str, str | None]]) -> bytes:
+    """A header line and a line a row, every value in quotes and to the letter.
+
+    Source: RFC 4180: lines end with CRLF.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    writer.writerows({name: value or "" for name, value in row.items()} for row in rows)
+    return text.getvalue().encode()
+
 
 # A user is begun only with so much time left; the last seconds are for saving.
 USER_SECONDS = 12.0

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pydantic import SecretStr
 
 from kubroker.connections.model import Authorization, Connection
+from kubroker.connections.secrets import open_access_token
 from kubroker.connections.store import ConnectionStore
-from kubroker.connections.token_pair_secret import open_access_token
 from kubroker.connections.vault import EncryptionContext, Purpose, Vault
 from kubroker.foundation.clock import Clock, Deadline
 from kubroker.foundation.errors import ConflictError, UnavailableError

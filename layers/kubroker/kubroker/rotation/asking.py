@@ -5,16 +5,48 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from kubroker.connections.model import Connection
-from kubroker.connections.token_pair_secret import open_refresh_token, seal_pair
+from kubroker.connections.secrets import open_refresh_token, seal_pair
 from kubroker.connections.vault import DataKey, EncryptionContext, Purpose, Vault
 from kubroker.foundation.clock import Clock
-from kubroker.foundation.errors import ConfigurationError, KucoinError, StoreError, VaultError
+from kubroker.foundation.errors import (
+    ConfigurationError,
+    KubrokerError,
+    KucoinError,
+    KucoinOutcomeUnknownError,
+    KucoinRefusedError,
+    StoreError,
+    VaultError,
+)
 from kubroker.foundation.observability import logger
 from kubroker.foundation.rotation_rules import RotationPolicy, RotationRules
 from kubroker.foundation.settings import KucoinProtocol
-from kubroker.kucoin.oauth import OAuthClient, TokenPair
+from kubroker.kucoin.oauth import OAuthClient, TokenOutcome, TokenPair, classify_token_refusal
 from kubroker.rotation.model import Outcome, RotatedPair, plan_rotation
-from kubroker.rotation.outcomes import classify
+
+_OF_REFUSALS = {
+    TokenOutcome.REFUSED_FOR_GOOD: Outcome.REFUSED,
+    TokenOutcome.MISCONFIGURED: Outcome.MISCONFIGURED,
+    TokenOutcome.PASSING: Outcome.NOT_SPENT,
+}
+
+
+def classify(result: TokenPair | KubrokerError, protocol: KucoinProtocol) -> Outcome:
+    """Looks a result up in the table above. Pure.
+
+    Args:
+        result: What ``OAuthClient.refresh`` returned or raised.
+        protocol: Has KuCoin's codes.
+    """
+    if isinstance(result, TokenPair):
+        return Outcome.REFRESHED_HALF if result.refresh_token is None else Outcome.REFRESHED
+    if isinstance(result, ConfigurationError):
+        return Outcome.MISCONFIGURED
+    is_broken = isinstance(result, KucoinRefusedError) and result.http_status_received >= 500
+    if is_broken or isinstance(result, KucoinOutcomeUnknownError):
+        return Outcome.IN_DOUBT
+    if isinstance(result, KucoinError):
+        return _OF_REFUSALS[classify_token_refusal(result, protocol)]
+    raise TypeError(f"no result of a refresh: {type(result).__name__}")
 
 
 @dataclass(frozen=True)

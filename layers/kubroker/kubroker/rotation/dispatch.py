@@ -30,7 +30,7 @@ from kubroker.foundation.settings import (
 from kubroker.rotation.due import DueStore
 from kubroker.rotation.model import DUE_SHARDS
 from kubroker.rotation.refusal_rules import RefusalBucket
-from kubroker.rotation.refusal_store import RefusalCounts
+from kubroker.rotation.refusals import RefusalCounts
 
 MESSAGES_A_REQUEST = 10
 _THREADS = 8

@@ -5,6 +5,9 @@ few, the user has to authorize again; if they were many, they were KuCoin's faul
 is sent anywhere, the operator was paged, and the refresh token is tried again, with back-off.
 """
 
+from collections.abc import Iterable
+
+from kubroker.aws.table import Table, Update
 from kubroker.connections.model import Connection
 from kubroker.foundation.clock import Clock
 from kubroker.foundation.observability import (
@@ -22,8 +25,56 @@ from kubroker.rotation.refusal_rules import (
     list_buckets_around,
     was_mass_refusal,
 )
-from kubroker.rotation.refusal_store import RefusalCounts
 from kubroker.rotation.store import RotationStore
+
+_KEPT_SECONDS = 86_400
+
+
+class RefusalCounts:
+    """Adds to buckets and reads them."""
+
+    def __init__(self, table: Table) -> None:
+        """Remembers the table ``Limits``."""
+        self._table = table
+
+    def add(self, bucket: int, counts: RefusalBucket, *, now: int) -> None:
+        """Adds to a bucket.
+
+        Raises:
+            StoreError: DynamoDB could not be asked: it may or may not have been counted.
+        """
+        self._table.write(
+            Update(
+                key={"limitId": _name(bucket)},
+                set_={"ttl": now + _KEPT_SECONDS},
+                add={
+                    "attempted": counts.attempted,
+                    "refused": counts.refused,
+                    "refusedAgain": counts.refused_again,
+                },
+            )
+        )
+
+    def read(self, buckets: Iterable[int]) -> dict[int, RefusalBucket]:
+        """Each bucket that has something.
+
+        Raises:
+            StoreError: DynamoDB could not be asked.
+        """
+        numbers = {_name(bucket): bucket for bucket in buckets}
+        items = self._table.find_many([{"limitId": name} for name in numbers])
+        return {
+            numbers[item["limitId"]]: RefusalBucket(
+                attempted=int(item["attempted"]),
+                refused=int(item["refused"]),
+                refused_again=int(item["refusedAgain"]),
+            )
+            for item in items
+        }
+
+
+def _name(bucket: int) -> str:
+    return f"rotation#{bucket}"
 
 
 class RotationRefusals:

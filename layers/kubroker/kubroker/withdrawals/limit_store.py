@@ -1,18 +1,4 @@
-"""The counters that hold withdrawals back, by KuCoin uid; and who has which payment in flight.
-
-Items of ``Limits``:
-
-=====================================  =====================================================
-transfers#{uid}#{window}               windowStart, count: since the window's first request
-usdt#{uid}#{day}                       spent: reserved on that UTC day, in 10^-8 USDT
-payment#{paymentId}                    holders: withdrawals of it that KuCoin may be doing
-payer#{paymentId}                      userId: who pays it; for good, as its key is
-remark#{withdrawType}                  cameBack, observedAt: whether our remark comes back
-=====================================  =====================================================
-
-Every change is an ``Update`` for the transaction that writes the withdrawal itself: callers who
-come together can't pass together, and nothing is counted without its record.
-"""
+"""The counters of limits, and how far a reconciliation came."""
 
 from collections.abc import Collection, Sequence
 from decimal import ROUND_CEILING, Decimal
@@ -217,3 +203,33 @@ def _count_in(window: Window, now: int) -> Update:
 
 def _payment_key(payment_id: str) -> str:
     return f"payment#{payment_id}"
+
+
+_PROGRESS_KEPT_SECONDS = 35 * 86_400
+
+
+class ReconciliationStore:
+    """Where a day's walk through the connections stands."""
+
+    def __init__(self, table: Table) -> None:
+        """Remembers the table ``Limits``."""
+        self._table = table
+
+    def find(self, day: str) -> tuple[str | None, bool]:
+        """The cursor of the next page, and whether the day is finished."""
+        item = self._table.find({"limitId": f"reconciliation#{day}"}) or {}
+        return item.get("cursor"), bool(item.get("isFinished", False))
+
+    def save(self, day: str, cursor: str | None, *, is_finished: bool, now: int) -> None:
+        """Keeps it; two runs at once only look at some accounts twice."""
+        self._table.write(
+            Update(
+                key={"limitId": f"reconciliation#{day}"},
+                set_={
+                    "cursor": cursor,
+                    "isFinished": is_finished,
+                    "updatedAt": now,
+                    "ttl": now + _PROGRESS_KEPT_SECONDS,
+                },
+            )
+        )

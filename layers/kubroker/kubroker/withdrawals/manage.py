@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kubroker.connections.api_key_secret import open_credentials
+from kubroker.connections.secrets import open_credentials
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import Vault
 from kubroker.foundation.errors import (
@@ -19,7 +19,6 @@ from kubroker.foundation.errors import (
 from kubroker.foundation.observability import logger
 from kubroker.withdrawals.client import WithdrawalClient
 from kubroker.withdrawals.keys import can_follow
-from kubroker.withdrawals.lapses import settle_lapse
 from kubroker.withdrawals.model import (
     FINAL,
     IN_FLIGHT,
@@ -28,6 +27,7 @@ from kubroker.withdrawals.model import (
     WithdrawalState,
 )
 from kubroker.withdrawals.store import WithdrawalStore
+from kubroker.withdrawals.submit import settle_lapse
 
 _DEADLINE_SECONDS = 8.0
 _BY_OPERATOR = {

@@ -7,8 +7,8 @@ on with the next: a day's reconciliation is finished before the day is.
 import time
 from collections.abc import Callable
 
-from kubroker.connections.api_key_secret import open_credentials
 from kubroker.connections.model import Connection, ConnectionStatus
+from kubroker.connections.secrets import open_credentials
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import Vault
 from kubroker.foundation.amounts import format_amount
@@ -22,7 +22,7 @@ from kubroker.foundation.observability import (
 )
 from kubroker.kucoin.permissions import Permission
 from kubroker.withdrawals.client import WithdrawalClient
-from kubroker.withdrawals.reconciliation_store import ReconciliationStore
+from kubroker.withdrawals.limit_store import ReconciliationStore
 from kubroker.withdrawals.store import WithdrawalStore
 from kubroker.withdrawals.tracking import HistoryEntry, find_our_id
 

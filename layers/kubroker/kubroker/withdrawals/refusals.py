@@ -10,8 +10,8 @@ from enum import StrEnum
 from kubroker.foundation.errors import KucoinRefusedError
 from kubroker.foundation.withdrawal_protocol import WithdrawalProtocol
 from kubroker.kucoin import answers
+from kubroker.kucoin.api_keys import CheckRefusal, classify_check_refusal
 from kubroker.kucoin.explanations import explain_check_refusal
-from kubroker.kucoin.key_refusals import CheckRefusal, classify_check_refusal
 from kubroker.withdrawals.security_link import is_security_refusal
 
 

@@ -14,27 +14,49 @@ from pydantic import SecretStr
 
 from kubroker.audit.model import AuditKind, AuditOutcome
 from kubroker.audit.store import Act, run_audited
-from kubroker.connections.api_key_secret import open_credentials
 from kubroker.connections.model import Connection
+from kubroker.connections.secrets import open_credentials
 from kubroker.connections.vault import Vault
 from kubroker.foundation.errors import (
     ConfigurationError,
+    ConflictError,
     KubrokerError,
     KucoinError,
     KucoinRefusedError,
     KucoinUnsentError,
+    LostRaceError,
+    TooManyRequestsError,
     UnavailableError,
+    UnprocessableError,
 )
-from kubroker.foundation.observability import WITHDRAWAL_SUBMITTED, count
+from kubroker.foundation.observability import (
+    WITHDRAWAL_OUTCOME_UNKNOWN,
+    WITHDRAWAL_REJECTED,
+    WITHDRAWAL_SUBMITTED,
+    count,
+    logger,
+)
 from kubroker.foundation.settings import KucoinSettings
+from kubroker.kucoin.address_watch import watch_address
 from kubroker.kucoin.signer import ApiCredentials
-from kubroker.withdrawals.bodies import add_validation
-from kubroker.withdrawals.claims import ClaimRequest, WithdrawalClaims
-from kubroker.withdrawals.client import Accepted, CodesWanted, WithdrawalClient
+from kubroker.withdrawals.claims import ClaimRequest, WithdrawalClaims, WithdrawalRecords
+from kubroker.withdrawals.client import Accepted, CodesWanted, WithdrawalClient, add_validation
 from kubroker.withdrawals.keys import check_may_withdraw
-from kubroker.withdrawals.model import QuotedFees, Verification, Withdrawal, WithdrawalState
-from kubroker.withdrawals.records import WithdrawalRecords
-from kubroker.withdrawals.submit_refusals import SubmissionRefusals
+from kubroker.withdrawals.model import (
+    CHECKOUT_EXPIRED,
+    MAX_WRONG_TRIES,
+    QuotedFees,
+    Verification,
+    Withdrawal,
+    WithdrawalState,
+)
+from kubroker.withdrawals.refusals import (
+    SubmitRefusal,
+    classify_submit_refusal,
+    explain_submit_refusal,
+)
+from kubroker.withdrawals.security_link import build_security_link, find_security_link
+from kubroker.withdrawals.store import WithdrawalStore
 
 # With the reads before it within the 28 s that a function behind the API has.
 _DEADLINE_SECONDS = 9.0
@@ -201,3 +223,158 @@ def _build_unsent(error: KubrokerError) -> KubrokerError:
         code="kucoin_unreachable",
         retry_after_seconds=5,
     )
+
+
+_CLOCK_DEADLINE_SECONDS = 2.0
+
+
+class SubmissionRefusals:
+    """Takes refusals."""
+
+    def __init__(
+        self, records: WithdrawalRecords, client: WithdrawalClient, settings: KucoinSettings
+    ) -> None:
+        """Joins records, KuCoin and the settings."""
+        self._records = records
+        self._client = client
+        self._settings = settings
+
+    def take(self, claimed: Withdrawal, error: KucoinRefusedError) -> Withdrawal:
+        """Records what the refusal means.
+
+        Returns:
+            The withdrawal as it is now.
+
+        Raises:
+            UnprocessableError: ``verification_code_wrong``.
+            ConflictError: ``verification_expired``: too many wrong codes.
+            TooManyRequestsError: KuCoin did nothing; ask again with the same key.
+            StoreError: It can't be written.
+        """
+        is_verification = claimed.attempt is not None and claimed.attempt.is_verification
+        refusal = classify_submit_refusal(
+            error, self._settings.protocol, is_verification=is_verification
+        )
+        if refusal is SubmitRefusal.UNCLEAR:
+            return self._records.doubt(claimed, error)
+        if refusal is SubmitRefusal.PASSING:
+            self._pass(claimed, error)
+        if refusal is SubmitRefusal.WRONG_CODE:
+            self._count_wrong_code(claimed)
+        if refusal is SubmitRefusal.VERIFICATION_OVER:
+            if claimed.verification is not None and claimed.verification.was_put_off:
+                return self._records.doubt(claimed, error)
+            return self._records.write(
+                claimed, WithdrawalState.EXPIRED, {"code": "verification_expired"}
+            )
+        if refusal is SubmitRefusal.SECURITY_SETUP:
+            return self._want_security(claimed, error)
+        count(WITHDRAWAL_REJECTED)
+        watch_address(error)
+        explanation = explain_submit_refusal(error, self._settings.protocol)
+        return self._records.write(
+            claimed,
+            WithdrawalState.REJECTED,
+            {"code": explanation.code, "detail": explanation.words},
+        )
+
+    def _want_security(self, claimed: Withdrawal, error: KucoinRefusedError) -> Withdrawal:
+        settings = self._settings
+        link = find_security_link(
+            error.kucoin_message,
+            web_url=settings.web_url,
+            hosts=settings.protocol.security_link_hosts,
+        )
+        if link is None:
+            logger.error("KuCoin's security link does not lead to KuCoin: not handed on")
+        else:
+            link = build_security_link(
+                link, client_id=settings.client_id, redirect_uri=claimed.return_url
+            )
+        return self._records.write(
+            claimed,
+            WithdrawalState.SECURITY_SETUP_REQUIRED,
+            {"code": "security_setup_required", "security_url": link},
+        )
+
+    def _pass(self, claimed: Withdrawal, error: KucoinRefusedError) -> None:
+        """A limit or a clock: definite, and right to be asked again.
+
+        Raises:
+            TooManyRequestsError: Always.
+        """
+        self._records.release(claimed, was_put_off=True)
+        if error.kucoin_code not in self._settings.protocol.transfer_limit_codes:
+            try:
+                self._client.measure_clock(deadline_seconds=_CLOCK_DEADLINE_SECONDS)
+            except KucoinError:
+                logger.info("KuCoin's clock can't be measured now")
+        raise TooManyRequestsError(
+            "KuCoin takes no more requests at the moment, and did nothing. "
+            "Ask again with the same key.",
+            code="kucoin_busy",
+            retry_after_seconds=error.retry_after_seconds or 10,
+        ) from error
+
+    def _count_wrong_code(self, claimed: Withdrawal) -> None:
+        """Back to the codes, or over after too many tries.
+
+        Raises:
+            UnprocessableError: With the tries left.
+            ConflictError: None are left.
+        """
+        verification = claimed.verification
+        tried = verification.wrong_tries + 1 if verification else MAX_WRONG_TRIES
+        left = MAX_WRONG_TRIES - tried
+        if verification is None or left <= 0:
+            self._records.write(claimed, WithdrawalState.EXPIRED, {"code": "verification_expired"})
+            raise ConflictError(
+                "Too many wrong codes. Ask for the withdrawal again with the same key to get "
+                "new ones.",
+                code="verification_expired",
+            )
+        verification = verification.model_copy(update={"wrong_tries": tried})
+        self._records.write(
+            claimed, WithdrawalState.VERIFICATION_REQUIRED, {"verification": verification}
+        )
+        raise UnprocessableError(
+            f"A code is wrong. {left} tries left.",
+            code="verification_code_wrong",
+            field="factors",
+            members={"triesLeft": left},
+        )
+
+
+_CODES = {
+    WithdrawalState.OUTCOME_UNKNOWN: "kucoin_outcome_unknown",
+    WithdrawalState.EXPIRED: "verification_expired",
+}
+
+
+def settle_lapse(withdrawals: WithdrawalStore, withdrawal: Withdrawal, *, now: int) -> Withdrawal:
+    """A SUBMITTING past its time becomes OUTCOME_UNKNOWN, a verification past its EXPIRED.
+
+    A payment that can't be begun any more becomes EXPIRED for good.
+
+    Returns:
+        The withdrawal as it is now.
+
+    Raises:
+        StoreError: DynamoDB could not be asked.
+    """
+    state = withdrawal.current_state(now)
+    is_over = withdrawal.is_open_checkout and withdrawal.is_checkout_over(now)
+    if state is withdrawal.state and not is_over:
+        return withdrawal
+    changes = {"code": CHECKOUT_EXPIRED, "settled_at": now} if is_over else {"code": _CODES[state]}
+    try:
+        settled = withdrawals.move(withdrawal, state, changes, now=now)
+    except LostRaceError:
+        return withdrawals.get(withdrawal.user_id, withdrawal.withdrawal_id)
+    if state is WithdrawalState.OUTCOME_UNKNOWN:
+        count(WITHDRAWAL_OUTCOME_UNKNOWN)
+        logger.error(
+            "an attempt to withdraw was interrupted: its outcome is unknown",
+            extra={"withdrawalId": withdrawal.withdrawal_id},
+        )
+    return settled

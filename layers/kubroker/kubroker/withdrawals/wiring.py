@@ -1,16 +1,22 @@
 """Everything about withdrawals, joined from the environment."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from kubroker.aws.clients import get_dynamodb, get_kms
 from kubroker.aws.daily_checks import DailyCheckStore
 from kubroker.aws.table import Table
-from kubroker.connections.api_key_secret import open_credentials
 from kubroker.connections.disconnect import Disconnect
+from kubroker.connections.secrets import open_credentials
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import Vault
+from kubroker.foundation.errors import BadRequestError
+from kubroker.foundation.observability import logger
 from kubroker.foundation.settings import (
     CommonSettings,
     KucoinSettings,
@@ -22,21 +28,19 @@ from kubroker.keys.watch_model import KeyWatch
 from kubroker.kucoin.clients import KucoinClients
 from kubroker.kucoin.market import MarketClient
 from kubroker.kucoin.rest import KucoinRest
-from kubroker.withdrawals.claims import WithdrawalClaims
+from kubroker.withdrawals.claims import WithdrawalClaims, WithdrawalRecords
 from kubroker.withdrawals.client import WithdrawalClient
-from kubroker.withdrawals.following import WithdrawalFollower
 from kubroker.withdrawals.keys import check_may_withdraw
+from kubroker.withdrawals.limit_store import ReconciliationStore
 from kubroker.withdrawals.manage import ManageWithdrawals
 from kubroker.withdrawals.quotes import Priced, WithdrawalQuotes
 from kubroker.withdrawals.reconcile import Reconciliation
-from kubroker.withdrawals.reconciliation_store import ReconciliationStore
-from kubroker.withdrawals.records import WithdrawalRecords
 from kubroker.withdrawals.rules import Order
 from kubroker.withdrawals.store import WithdrawalStore
 from kubroker.withdrawals.store_wiring import build_withdrawal_store
 from kubroker.withdrawals.submit import Submission
 from kubroker.withdrawals.switch import check_switch
-from kubroker.withdrawals.track import TrackWithdrawals
+from kubroker.withdrawals.track import TrackWithdrawals, WithdrawalFollower
 from kubroker.withdrawals.verify import VerifyLinks, VerifyWithdrawal
 from kubroker.withdrawals.withdraw import Withdraw
 
@@ -189,3 +193,39 @@ def build_tracking() -> Tracking:
             vault=parts.vault,
         ),
     )
+
+
+# Room for one look: two clocks, two histories and their writes.
+_SPARE_MS = 20_000
+
+
+def run_schedule(
+    tracking: Tracking, event: dict[str, Any], context: LambdaContext, *, now: Callable[[], int]
+) -> dict[str, Any]:
+    """Runs ``{"kind": "track"}``, ``{"kind": "reconcile"}`` or ``{"kind": "check_keys"}``.
+
+    Returns:
+        What was done, for the log.
+
+    Raises:
+        BadRequestError: Another kind.
+        StoreError: DynamoDB could not be asked; the next run goes on.
+        KucoinUnsentError: Keys could not be asked about; the next run goes on.
+    """
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() > _SPARE_MS
+
+    kind = event.get("kind")
+    if kind == "track":
+        done: dict[str, Any] = {"looked": tracking.tracker.run(has_time=has_time)}
+        tracking.disconnects.finish_all(now=now())
+    elif kind == "reconcile":
+        done = {"isFinished": tracking.reconciliation.run(has_time=has_time)}
+    elif kind == "check_keys":
+        watch = tracking.keys.run(has_time=has_time)
+        done = watch.model_dump(by_alias=True, exclude={"cursor", "schema_version", "day"})
+    else:
+        raise BadRequestError("This release does not know that kind of schedule.")
+    logger.info("a schedule of withdrawals ran", extra={"kind": kind, **done})
+    return done

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from kubroker.connections.api_key_secret import open_credentials
 from kubroker.connections.model import Connection
+from kubroker.connections.secrets import open_credentials
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import Vault
 from kubroker.foundation.amounts import format_amount
 from kubroker.foundation.errors import LostRaceError, UnprocessableError
-from kubroker.withdrawals.bodies import build_body
 from kubroker.withdrawals.claims import WithdrawalClaims
+from kubroker.withdrawals.client import build_body
 from kubroker.withdrawals.fees import FeeDeductType
 from kubroker.withdrawals.ids import (
     build_remark,
@@ -22,7 +22,6 @@ from kubroker.withdrawals.ids import (
     hash_request,
 )
 from kubroker.withdrawals.keys import check_may_withdraw
-from kubroker.withdrawals.lapses import settle_lapse
 from kubroker.withdrawals.model import (
     RESUBMITTABLE,
     QuotedFees,
@@ -32,7 +31,7 @@ from kubroker.withdrawals.model import (
 from kubroker.withdrawals.quotes import Priced, WithdrawalQuotes
 from kubroker.withdrawals.rules import Order, WithdrawType
 from kubroker.withdrawals.store import WithdrawalStore
-from kubroker.withdrawals.submit import Submission, SubmitRequest
+from kubroker.withdrawals.submit import Submission, SubmitRequest, settle_lapse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,10 @@ that. A day that is left out is made up for by the next, as long as KuCoin keeps
 """
 
 import secrets
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic import Field
 
 from kubroker.aws.files import FileStore
 from kubroker.aws.queue import Queue
@@ -25,10 +28,9 @@ from kubroker.exports.archive.model import (
     name_archive,
     name_chunk,
 )
-from kubroker.exports.archive.round import CollectorStep, CollectorTask
 from kubroker.exports.archive.store import ArchiveStore
+from kubroker.exports.files import RecordLines
 from kubroker.exports.model import find_pause
-from kubroker.exports.record_lines import RecordLines
 from kubroker.exports.records import ExportKind
 from kubroker.exports.windows import ARCHIVE_SETTLE_MS, MIN_SPAN_MS, find_oldest_ms
 from kubroker.foundation.clock import Clock, Deadline
@@ -51,6 +53,42 @@ from kubroker.foundation.observability import (
     count,
     logger,
 )
+from kubroker.foundation.stored import StoredModel
+
+
+class CollectorTask(StoredModel):
+    """One user's round, as its message carries it on.
+
+    Attributes:
+        user_id: Whose.
+        until_ms: Where the round ends, whenever its last message is worked; none before the first.
+        attempts: Of a kind: passing failures since its last progress.
+        spans: Of a kind: how long its windows are at most, milliseconds.
+    """
+
+    user_id: str
+    until_ms: int | None = None
+    attempts: dict[str, int] = Field(default_factory=dict)
+    spans: dict[str, int] = Field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class CollectorStep:
+    """What one message gets done of a round: its kinds, one after the other."""
+
+    task: CollectorTask
+    uid: str
+    archive: str
+    deadline: Deadline
+    now_ms: int
+    until_ms: int
+    pause: int | None = None
+    has_failed: bool = False
+
+    def put_off(self, seconds: int) -> None:
+        """It goes on with another message, not before that."""
+        self.pause = max(self.pause or 0, seconds)
+
 
 MAX_ATTEMPTS = 6
 _MESSAGES = 10

@@ -15,10 +15,10 @@ from kubroker.exports.records import ExportKind
 from kubroker.exports.summary.chart import render_chart
 from kubroker.exports.summary.model import ExportFacts, FileFacts, GapFacts
 from kubroker.exports.summary.style import STYLE
-from kubroker.exports.summary.tables import render_table
 from kubroker.exports.summary.texts import (
     TEXTS,
     count_noun,
+    render_table,
     show_count,
     show_day,
     show_moment,

@@ -1,4 +1,4 @@
-"""An API key's secret parts in and out of the vault."""
+"""Secrets of a connection in and out of the vault: API keys and token pairs."""
 
 import json
 
@@ -53,3 +53,30 @@ def open_credentials(vault: Vault, connection: Connection) -> ApiCredentials:
             "The connection has no API key in use; look at its state.", code="api_key_not_active"
         )
     return open_api_key(vault, connection.user_id, wrapped=wrapped, ciphertext=ciphertext)
+
+
+def seal_pair(access_token: SecretStr, refresh_token: SecretStr, data_key: DataKey) -> bytes:
+    """The vault's blob of a pair."""
+    payload = {
+        "accessToken": access_token.get_secret_value(),
+        "refreshToken": refresh_token.get_secret_value(),
+    }
+    return data_key.encrypt(json.dumps(payload).encode())
+
+
+def open_access_token(ciphertext: bytes, data_key: DataKey) -> SecretStr:
+    """The access token of a blob.
+
+    Raises:
+        VaultError: The blob is damaged or another user's.
+    """
+    return SecretStr(json.loads(data_key.decrypt(ciphertext))["accessToken"])
+
+
+def open_refresh_token(ciphertext: bytes, data_key: DataKey) -> SecretStr:
+    """The refresh token of a blob.
+
+    Raises:
+        VaultError: The blob is damaged or another user's.
+    """
+    return SecretStr(json.loads(data_key.decrypt(ciphertext))["refreshToken"])
