@@ -64,6 +64,8 @@ class Worlds:
             remarkLength, or ``dropped`` (setting remarkDroppedTypes: for some types only).
         history_fee: Whether the history's fee holds both fees (``total``) or the ``network`` one.
         history_amount: Whether the history's amount is as ``asked`` or what arrives (``net``).
+        history_address: Whether the history shows a uid, mail or phone number as it was asked
+            (``shown``) or with stars (``masked``).
         transfer_limit_counts: Whether the limit of UID, MAIL, PHONE counts ``first_calls`` or
             ``all_calls`` (the verifying ones too).
         insufficient_code: What an amount above the balance is refused with; no balance at all
@@ -90,6 +92,7 @@ class Worlds:
     remark: str = _choice("kept", "cut", "dropped")
     history_fee: str = _choice("total", "network")
     history_amount: str = _choice("asked", "net")
+    history_address: str = _choice("shown", "masked")
     transfer_limit_counts: str = _choice("first_calls", "all_calls")
     insufficient_code: str = _choice("200004", "260100", "400100")
     travel_rule_required: bool = False

@@ -16,11 +16,14 @@ from kubroker.connections.model import (
     ConnectionStatus,
     KeyFacts,
 )
-from kubroker.connections.secrets import seal_api_key
+from kubroker.connections.secrets import open_credentials, seal_api_key
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import EncryptionContext, Purpose, Vault
+from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin.api_keys import CreatedApiKey
+from kubroker.kucoin.clients import KucoinClients
 from kubroker.kucoin.permissions import GROUP_NAMES, Permission
+from kubroker.withdrawals.client import WithdrawalClient
 from kubroker.withdrawals.ids import derive_withdrawal_id
 from kubroker.withdrawals.limit_store import LimitStore
 from kubroker.withdrawals.model import Withdrawal, WithdrawalState
@@ -162,6 +165,18 @@ class Money:
     def id(self, key: str = "key-1") -> str:
         """Of the withdrawal of this key."""
         return derive_withdrawal_id(self.user_id, key)
+
+    def withdraw_by_hand(self, **changes: Any) -> None:
+        """The user withdraws at KuCoin, past us; as ``submit``, in KuCoin's own fields."""
+        function = self.functions.stack.find_function("withdrawal")
+        order = {name: value for name, value in {**ORDER, **changes}.items() if value is not None}
+        with self.functions._environment(function):
+            settings = KucoinSettings.from_environment()
+            client = WithdrawalClient(settings, KucoinClients(settings).rest)
+            credentials = open_credentials(self.vault, self.connections.get(self.user_id))
+            client.submit(
+                json.dumps(order), credentials, timestamp_ms=client.now_ms(), deadline_seconds=5
+            )
 
     def track(self, times: int = 1, *, step: float = 61.0) -> None:
         """The tracker's schedule comes, each time a little later."""

@@ -4,10 +4,6 @@ import json
 import threading
 import time
 
-from kubroker.connections.secrets import open_credentials
-from kubroker.foundation.settings import KucoinSettings
-from kubroker.kucoin.clients import KucoinClients
-from kubroker.withdrawals.client import WithdrawalClient
 from kubroker.withdrawals.model import WithdrawalState
 from local.broker_account import give_broker_account, put_secret
 from tests.support.export_queues import deliver_at_last, drain_exports
@@ -133,7 +129,7 @@ def tell_troubled_withdrawals(scene: Scene) -> None:
     scene.simulator.set_withdrawal(failing, "FAILURE", failureReason="x", returnStatus="SUCCESS")
     money.track(2, step=120)
     assert money.submit("stuck", amount="7").status == 201
-    _withdraw_elsewhere(money, "abcdefgh234567xy lost")
+    money.withdraw_by_hand(**WITHDRAWAL, amount="4", remark="abcdefgh234567xy lost")
     keys = [one["apiKey"] for one in scene.simulator.state()["keys"] if one["user"] == "dave"]
     money.later(700)
     scene.functions.call("withdrawal_tracker", {"kind": "reconcile"}, remaining_ms=58_000)
@@ -209,17 +205,6 @@ def _collect(scene: Scene) -> None:
     scene.functions.forget()
     scene.functions.call("export", {"kind": "collect"})
     drain_exports(scene.functions)
-
-
-def _withdraw_elsewhere(money: Money, remark: str) -> None:
-    """With the user's key, but past our records."""
-    function = money.functions.stack.find_function("withdrawal")
-    with money.functions._environment(function):
-        settings = KucoinSettings.from_environment()
-        client = WithdrawalClient(settings, KucoinClients(settings).rest)
-        credentials = open_credentials(money.vault, money.connections.get(money.user_id))
-        body = json.dumps({**WITHDRAWAL, "amount": "4", "remark": remark})
-        client.submit(body, credentials, timestamp_ms=client.now_ms(), deadline_seconds=5)
 
 
 def _build_money(scene: Scene, user_id: str) -> Money:

@@ -144,6 +144,14 @@ def _amounts(state: State, withdrawal: Withdrawal) -> Json:
     return {"amount": plain(amount), "fee": plain(fee)}
 
 
+def _show_address(state: State, withdrawal: Withdrawal) -> str:
+    """Addresses on a chain are public; those of persons may be masked."""
+    address = withdrawal.order.address
+    if state.worlds.history_address == "shown" or withdrawal.order.withdraw_type == "ADDRESS":
+        return address
+    return f"{address[:2]}*****{address[-2:]}"
+
+
 def show(state: State, withdrawal: Withdrawal) -> Json:
     """Return a withdrawal as the history lists it."""
     order = withdrawal.order
@@ -152,7 +160,7 @@ def show(state: State, withdrawal: Withdrawal) -> Json:
         "currency": order.currency,
         "chain": order.chain_id,
         "status": withdrawal.status,
-        "address": order.address,
+        "address": _show_address(state, withdrawal),
         "memo": order.memo,
         "isInner": order.is_inner,
         **_amounts(state, withdrawal),
@@ -176,7 +184,7 @@ def _detail(exchange: Exchange, withdrawal: Withdrawal) -> dict[str, Any]:
         "status": withdrawal.status,
         "failureReason": withdrawal.failure_reason,
         "failureReasonMsg": withdrawal.failure_reason or None,
-        "address": order.address,
+        "address": _show_address(exchange.state, withdrawal),
         "memo": order.memo,
         "isInner": order.is_inner,
         **_amounts(exchange.state, withdrawal),

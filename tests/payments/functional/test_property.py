@@ -48,7 +48,7 @@ class CheckoutBooks(Books):
 
     @invariant()
     def the_payee_gets_the_whole_amount_and_nothing_after_the_end(self) -> None:
-        amounts = {self.money.id(key): AMOUNTS[key] for key in AMOUNTS}
+        amounts = {record.remark_name: record.amount for record in self._records()}
         for item in self.money.made():
             assert item["feeDeductType"] == "EXTERNAL"
             assert item["received"] == amounts[str(item["remark"]).partition(" ")[0]]

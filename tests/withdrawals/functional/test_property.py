@@ -112,7 +112,7 @@ class Books(RuleBasedStateMachine):
         records = self._records()
         owners: dict[str, list[Withdrawal]] = {}
         for item in self.money.made():
-            ours = [one for one in records if name_of(item) == one.withdrawal_id]
+            ours = [one for one in records if name_of(item) == one.remark_name]
             owners[item["id"]] = ours
             assert len(ours) == 1, item
             assert ours[0].state in WAS_THERE, (item, ours[0].state)
@@ -131,14 +131,14 @@ class Books(RuleBasedStateMachine):
         self.money.track(9, step=1300)
         records = self._records()
         left = {name_of(item) for item in self.money.made() if item["status"] != "FAILURE"}
-        done = {one.withdrawal_id for one in records if one.state in DONE}
-        unknown = {one.withdrawal_id for one in records if one.state == "OUTCOME_UNKNOWN"}
+        done = {one.remark_name for one in records if one.state in DONE}
+        unknown = {one.remark_name for one in records if one.state == "OUTCOME_UNKNOWN"}
         if self.world == "kept":
             assert (done, unknown) == (left, set())
         else:
             assert done <= left <= done | unknown
         assert self.money.simulator.book()["sound"]
-        not_done = {one.withdrawal_id for one in records if one.state == "NOT_DONE"}
+        not_done = {one.remark_name for one in records if one.state == "NOT_DONE"}
         assert not not_done & {name_of(item) for item in self.money.made()}
 
     def _records(self) -> list[Withdrawal]:
@@ -187,7 +187,7 @@ class Books(RuleBasedStateMachine):
 
 
 def name_of(item: Any) -> str:
-    """Our id of a withdrawal at KuCoin."""
+    """What a withdrawal at KuCoin says it is: a record's ``remark_name``."""
     return str(item["remark"]).partition(" ")[0]
 
 

@@ -1,12 +1,11 @@
 """Following withdrawals: to their end, out of the unknown, and never by sending anything."""
 
-import json
 from typing import Any
 
 import pytest
 
 from kubroker.withdrawals.track import OVERDUE_SECONDS
-from tests.support.money import ORDER, Money
+from tests.support.money import Money
 
 STUCK = '"WithdrawalStuck":[1.0]'
 
@@ -210,7 +209,7 @@ def test_unknown_beside_the_users_own_payment_of_the_same_is_stuck(money: Money,
     money.no_factors()
     _prove_remark(money)
     _lose(money, phase="before")
-    _withdraw_elsewhere(money, "by hand")
+    money.withdraw_by_hand(remark="by hand")
     money.track(12, step=1000)
     assert money.get()["status"] == "OUTCOME_UNKNOWN"
     assert STUCK in capfd.readouterr().out
@@ -291,8 +290,8 @@ def test_reconciliation_lists_what_is_not_ours_and_alarms_on_an_id_of_ours(
 ) -> None:
     money.no_factors()
     money.submit()
-    _withdraw_elsewhere(money, "by hand")
-    _withdraw_elsewhere(money, "abcdefgh234567xy lost")
+    money.withdraw_by_hand(remark="by hand")
+    money.withdraw_by_hand(remark="abcdefgh234567xy lost")
     money.later(700)
     done = money.functions.call("withdrawal_tracker", {"kind": "reconcile"}, remaining_ms=58_000)
     assert done == {"isFinished": True}
@@ -336,26 +335,6 @@ def test_reconciliation_goes_on_where_it_was_cut_short(money: Money, monkeypatch
 def test_schedule_of_another_kind_is_refused(money: Money) -> None:
     with pytest.raises(Exception, match="does not know that kind"):
         money.functions.call("withdrawal_tracker", {"kind": "dance"})
-
-
-def _withdraw_elsewhere(money: Money, remark: str) -> None:
-    """The user withdraws at KuCoin, without us."""
-    from kubroker.connections.secrets import open_credentials
-    from kubroker.foundation.settings import KucoinSettings
-    from kubroker.kucoin.clients import KucoinClients
-    from kubroker.withdrawals.client import WithdrawalClient
-
-    function = money.functions.stack.find_function("withdrawal")
-    with money.functions._environment(function):
-        settings = KucoinSettings.from_environment()
-        client = WithdrawalClient(settings, KucoinClients(settings).rest)
-        credentials = open_credentials(money.vault, money.connections.get(money.user_id))
-        client.submit(
-            json.dumps({**ORDER, "remark": remark}),
-            credentials,
-            timestamp_ms=client.now_ms(),
-            deadline_seconds=5,
-        )
 
 
 def _now(money: Money) -> float:

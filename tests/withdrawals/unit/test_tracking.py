@@ -8,6 +8,7 @@ from kubroker.foundation.clock import build_day
 from kubroker.withdrawals.limits import WINDOW_RULES, Window, seconds_to_next_day
 from kubroker.withdrawals.model import (
     Attempt,
+    Checkout,
     QuotedFees,
     Verification,
     Withdrawal,
@@ -15,15 +16,17 @@ from kubroker.withdrawals.model import (
 )
 from kubroker.withdrawals.tracking import (
     HistoryEntry,
+    Likeness,
     Reading,
     Verdict,
+    compare,
     decide_next_check,
     differs_from_quote,
     find_our_id,
-    find_ours,
     is_remark_of,
     is_same_payment,
     judge,
+    search,
 )
 
 ID = "abcdefgh234567xy"
@@ -37,7 +40,8 @@ NOW = 2_000_000
 def _withdrawal(**changes):
     fields = {
         "user_id": "user-1",
-        "withdrawal_id": ID,
+        "withdrawal_id": "zyxwvuts765432ab",
+        "remark_id": ID,
         "state": WithdrawalState.OUTCOME_UNKNOWN,
         "kucoin_uid": "1",
         "request_hash": "",
@@ -47,6 +51,7 @@ def _withdrawal(**changes):
         "address": ADDRESS,
         "amount": "100",
         "withdraw_type": "ADDRESS",
+        "chain": "trx",
         "quote": QuotedFees(
             network_fee="1", service_fee="10", value_usdt="100", currency_usd="1", usdt_usd="1",
             read_at=0,
@@ -72,6 +77,7 @@ def _entry(**changes):
         "fee": None,
         "remark": "",
         "created_at_ms": ASKED_MS,
+        "chains": frozenset({"trx", "trc20"}),
     }
     return HistoryEntry(**{**fields, **changes})
 
@@ -100,7 +106,6 @@ def test_unknown_with_our_remark_in_the_history_is_found(remark):
         _entry(remark=f"x{ID}"),
         _entry(remark=f"{ID}x"),
         _entry(remark=f"{ID.upper()}"),
-        _entry(remark=ID, currency="USDC"),
         _entry(remark=ID[:12], amount=Decimal(7)),  # cut, and another payment
         _entry(remark=ID[:12], address="elsewhere"),
         _entry(remark=""),
@@ -108,7 +113,91 @@ def test_unknown_with_our_remark_in_the_history_is_found(remark):
     ids=repr,
 )
 def test_unknown_is_not_found_by_less(entry):
-    assert find_ours(_withdrawal(), [entry]) is None
+    assert search(_withdrawal(), _reading(entry)).ours is None
+
+
+UID = {"withdraw_type": "UID", "address": "200000002", "chain": None}
+MAIL = {"withdraw_type": "MAIL", "address": "shop@example.com", "chain": None}
+PHONE = {"withdraw_type": "PHONE", "address": "49-15155555", "chain": None}
+PAYMENT = {
+    "payment": Checkout(payee="shop", payee_name="Shop", expires_at=9),
+    "fee_deduct_type": "EXTERNAL",
+}
+
+
+@pytest.mark.parametrize(
+    ("withdrawal", "entry", "likeness"),
+    [
+        ({}, {}, "SAME"),
+        ({}, {"address": ADDRESS.upper()}, "SAME"),
+        ({}, {"chains": frozenset({"trx"})}, "SAME"),
+        ({}, {"amount": Decimal(89)}, "SAME"),  # both fees taken from it
+        ({}, {"amount": Decimal(95), "fee": Decimal(5)}, "SAME"),
+        ({}, {"amount": Decimal("100.01")}, "OTHER"),
+        ({}, {"amount": Decimal(0)}, "OTHER"),
+        ({}, {"amount": None}, "UNSURE"),
+        ({}, {"address": ""}, "UNSURE"),
+        ({}, {"address": "TElsewhere"}, "OTHER"),
+        ({}, {"chains": frozenset()}, "UNSURE"),
+        ({}, {"chains": frozenset({"eth", "erc20"})}, "OTHER"),
+        ({}, {"currency": "USDC"}, "OTHER"),
+        ({}, {"memo": "7"}, "OTHER"),
+        ({"memo": "7"}, {"memo": "7"}, "SAME"),
+        ({"memo": "7"}, {"memo": "8"}, "OTHER"),
+        ({"memo": "7"}, {"memo": None}, "UNSURE"),
+        ({"fee_deduct_type": "EXTERNAL"}, {"amount": Decimal(89)}, "OTHER"),  # the payee lacks 11
+        ({"fee_deduct_type": "EXTERNAL"}, {"amount": Decimal(111)}, "SAME"),
+        (UID, {"address": "200000002", "chains": frozenset()}, "SAME"),
+        (UID, {"address": "200000003"}, "OTHER"),
+        (UID, {"address": "20*****02"}, "UNSURE"),
+        (UID, {"address": ""}, "UNSURE"),
+        (MAIL, {"address": "Shop@Example.com"}, "SAME"),
+        (MAIL, {"address": "me@example.com"}, "OTHER"),
+        (MAIL, {"address": "s***@example.com"}, "UNSURE"),
+        (PHONE, {"address": "49-15155555"}, "SAME"),
+        (PHONE, {"address": "15155555"}, "UNSURE"),
+    ],
+)  # fmt: skip
+def test_entry_is_like_a_withdrawal_in_all_its_facts(withdrawal, entry, likeness):
+    assert compare(_withdrawal(**withdrawal), _entry(**entry)) is Likeness(likeness)
+
+
+@pytest.mark.parametrize(
+    "facts", [{"address": "TElsewhere"}, {"amount": Decimal(7)}, {"currency": "BTC"}]
+)
+def test_our_remark_beside_other_facts_is_forged_and_never_not_done(facts):
+    entry = _entry(remark=f"{ID} invoice 7", **facts)
+    withdrawal = _withdrawal(first_empty_reading_at=1)
+    assert _judge(withdrawal, _reading(entry)) == (Verdict.FORGED, entry)
+    # told once, and not forgotten where the entry is not shown any more
+    assert (
+        _judge(_withdrawal(first_empty_reading_at=1, forged_at=5), _reading())[0] is Verdict.STUCK
+    )
+
+
+def test_our_remark_beside_the_payment_is_ours_whatever_was_forged():
+    forged, ours = _entry(remark=ID, amount=Decimal(1)), _entry(kucoin_id="k2", remark=ID)
+    assert _judge(_withdrawal(forged_at=5), _reading(forged, ours)) == (Verdict.FOUND, ours)
+
+
+def test_our_remark_where_not_all_is_shown_is_enough_for_a_withdrawal_not_for_a_payment():
+    entry = _entry(remark=ID, address="20*****02")
+    assert _judge(_withdrawal(**UID), _reading(entry)) == (Verdict.FOUND, entry)
+    assert _judge(_withdrawal(**UID, **PAYMENT), _reading(entry)) == (Verdict.STUCK, None)
+    cut = _entry(remark=ID[:12], address="20*****02")
+    assert _judge(_withdrawal(**UID), _reading(cut)) == (Verdict.STUCK, None)
+
+
+def test_entry_that_another_record_holds_is_not_ours():
+    entry = _entry(remark=ID)
+    withdrawal = _withdrawal(first_empty_reading_at=1)
+    assert _judge(withdrawal, _reading(entry, claimed={"k1"}))[0] is Verdict.NOT_DONE
+
+
+def test_record_of_an_earlier_release_has_its_own_id_in_the_remark():
+    withdrawal = _withdrawal(remark_id=None)
+    entry = _entry(remark=withdrawal.withdrawal_id)
+    assert search(withdrawal, _reading(entry)).ours == entry
 
 
 def test_unknown_waits_until_kucoin_can_not_take_it_any_more():

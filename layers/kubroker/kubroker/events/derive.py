@@ -223,11 +223,17 @@ def _tell_withdrawal(before: Withdrawal | None, after: Withdrawal) -> Iterator[E
             yield types.WithdrawalVerificationRequired(**common, verify_until=until)
         elif (event_type := _TYPE_OF_STATE.get(after.state)) is not None:
             yield event_type(**common)
+    if _is_newly_forged(before, after):
+        yield types.WithdrawalRemarkForged(**common, forged_by=after.forged_by)
     known = before.return_status if before else None
     if after.return_status is not None and after.return_status != known:
         yield types.WithdrawalReturnUpdated(
             **common, return_status=after.return_status, return_amount=after.return_amount
         )
+
+
+def _is_newly_forged(before: Withdrawal | None, after: Withdrawal) -> bool:
+    return after.forged_at is not None and (before is None or before.forged_at is None)
 
 
 def _derive_of_payout(old: Image | None, new: Image) -> list[Event]:
@@ -291,6 +297,8 @@ def _tell_payment(before: Withdrawal | None, after: Withdrawal) -> Iterator[Even
         event_type = _TYPE_OF_STATUS.get(after.payment_status)
         if event_type is not None:
             yield event_type(**common)
+    if _is_newly_forged(before, after):
+        yield types.PaymentRemarkForged(**common, forged_by=after.forged_by)
     known = before.return_status if before else None
     if after.return_status is not None and after.return_status != known:
         yield types.PaymentReturnUpdated(

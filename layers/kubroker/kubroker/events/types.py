@@ -191,6 +191,15 @@ class WithdrawalOutcomeUnknown(WithdrawalData):
     """KuCoin was asked and nobody knows whether it pays; never sent again, an operator is paged."""
 
 
+class WithdrawalRemarkForged(WithdrawalData):
+    """Another withdrawal at KuCoin carries this one's remark: an operator has to look.
+
+    Somebody copied it. The state stays what it was: nothing is concluded from the other one.
+    """
+
+    forged_by: str | None = Field(description="KuCoin's id of the other withdrawal.")
+
+
 class WithdrawalReturnUpdated(WithdrawalData):
     """What becomes of the funds of a withdrawal that failed after it was taken."""
 
@@ -263,6 +272,15 @@ class PaymentExpired(PaymentData):
 
 class PaymentOutcomeUnknown(PaymentData):
     """KuCoin was asked and nobody knows whether it pays; never sent again, an operator is paged."""
+
+
+class PaymentRemarkForged(PaymentData):
+    """Another withdrawal of the user's carries this payment's remark: an operator has to look.
+
+    It does not count as the payment, and tells nothing about it: deliver nothing for it.
+    """
+
+    forged_by: str | None = Field(description="KuCoin's id of the other withdrawal.")
 
 
 class PaymentReturnUpdated(PaymentData):

@@ -175,6 +175,13 @@ PAYMENT_TEXTS: dict[str, VerifyText] = {
         "KuCoin was asked to pay {amount}, but its answer did not arrive. {broker} is finding out "
         "whether it was done. Please don’t pay a second time.",
     ),
+    "forged": VerifyText(
+        "Something does not fit",
+        "warn",
+        "pending",
+        "Another withdrawal at KuCoin carries the reference of this payment of {amount}, and does "
+        "not pay it. {broker} has to look at it. Please don’t pay a second time.",
+    ),
     "expired": VerifyText(
         "The time to pay is over",
         "plain",

@@ -89,7 +89,8 @@ class CheckoutRoute:
         self, payment: Withdrawal, token: str, error: KubrokerError | None
     ) -> Response[str]:
         if not _is_open(payment):
-            return self._render_end(payment, _END_OF_STATE.get(payment.state, "expired"))
+            end = _END_OF_STATE.get(payment.state, "expired")
+            return self._render_end(payment, "forged" if payment.is_in_question else end)
         status = error.http_status if error else int(HTTPStatus.OK)
         if payment.state is _S.VERIFICATION_REQUIRED and payment.verification is not None:
             page = VerifyPage(

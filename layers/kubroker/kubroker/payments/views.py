@@ -72,6 +72,8 @@ class PaymentResponse(ResponseModel):
     failure_reason: str | None
     return_status: str | None
     return_amount: str | None
+    forged_at: str | None
+    forged_by: str | None
     created_at: str | None
     updated_at: str | None
     submitted_at: str | None

@@ -283,6 +283,12 @@ def _parse_page(data: Any) -> tuple[list[HistoryEntry], int]:
     return [_parse_entry(item) for item in items], total
 
 
+def _find_chains(data: Any) -> frozenset[str]:
+    """Every name that KuCoin gives the chain, in lower case: lists and details differ."""
+    names = (answers.find_text(data, name) for name in ("chain", "chainId", "chainName"))
+    return frozenset(name.lower() for name in names if name)
+
+
 def _parse_entry(data: Any) -> HistoryEntry:
     kucoin_id = _find_id(data, "id")
     created_at_ms = data.get("createdAt") if isinstance(data, dict) else None
@@ -295,6 +301,8 @@ def _parse_entry(data: Any) -> HistoryEntry:
         address=answers.find_text(data, "address") or "",
         amount=find_amount(data.get("amount")),
         fee=find_amount(data.get("fee")),
+        chains=_find_chains(data),
+        memo=answers.find_text(data, "memo"),
         remark=answers.find_text(data, "remark") or "",
         created_at_ms=created_at_ms,
         wallet_tx_id=answers.find_text(data, "walletTxId"),

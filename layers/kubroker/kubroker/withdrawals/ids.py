@@ -9,11 +9,12 @@ from typing import Any
 from kubroker.foundation.amounts import format_amount
 
 OPEN_SHARDS = 8
+REMARK_BYTES = 10
 _VERIFY_HANDLE = re.compile(r"([A-Za-z0-9_-]{1,128})\.([a-z2-7]{16})\.([A-Za-z0-9_-]{43})")
 
 
 def derive_withdrawal_id(user_id: str, idempotency_key: str) -> str:
-    """80 bits of a hash, 16 characters: stands first in ``remark``, short in case it is cut."""
+    """80 bits of a hash, 16 characters: the same for the same key, asked for again."""
     digest = hashlib.sha256(f"withdrawal:{user_id}:{idempotency_key}".encode()).digest()
     return base64.b32encode(digest[:10]).decode().lower()
 
@@ -30,9 +31,21 @@ def derive_payment_id(kucoin_uid: str, currency: str, address: str, amount: Deci
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def build_remark(withdrawal_id: str, text: str | None) -> str:
+def build_remark_id(random: bytes) -> str:
+    """What stands first in ``remark``: 16 characters, short in case it is cut.
+
+    Nobody can tell it before KuCoin has the withdrawal: not from the withdrawal's id, which stands
+    in URLs. So a remark that begins with it was not copied from a page.
+
+    Args:
+        random: Ten bytes of randomness.
+    """
+    return base64.b32encode(random).decode().lower()
+
+
+def build_remark(remark_id: str, text: str | None) -> str:
     """Our id first, the caller's text after it."""
-    return f"{withdrawal_id} {text}" if text else withdrawal_id
+    return f"{remark_id} {text}" if text else remark_id
 
 
 def hash_request(fields: dict[str, Any]) -> str:

@@ -111,9 +111,7 @@ class ManageWithdrawals:
                     {"code": "cancelled", "settled_at": self._now()},
                     now=self._now(),
                 )
-            self._cancel_at_kucoin(withdrawal)
-            changes = {"cancel_requested_at": self._now()}
-            return self._withdrawals.move(withdrawal, withdrawal.state, changes, now=self._now())
+            return self._cancel_at_kucoin(withdrawal)
         except LostRaceError:
             return self._withdrawals.get(user_id, withdrawal_id)
 
@@ -191,7 +189,12 @@ class ManageWithdrawals:
                 field="kucoinWithdrawalId",
             )
 
-    def _cancel_at_kucoin(self, withdrawal: Withdrawal) -> None:
+    def _cancel_at_kucoin(self, withdrawal: Withdrawal) -> Withdrawal:
+        """Asks KuCoin, after it was noted that it is asked.
+
+        So one that KuCoin did, and whose answer or record was lost, ends as CANCELLED all the
+        same. A definite no takes the note back.
+        """
         connection = self._connections.find(withdrawal.user_id)
         kucoin_id = withdrawal.kucoin_withdrawal_id
         if connection is None or kucoin_id is None:
@@ -199,9 +202,15 @@ class ManageWithdrawals:
         if not can_follow(connection, withdrawal.kucoin_uid):
             raise ConflictError("The connection's key is gone.", code="api_key_not_active")
         credentials = open_credentials(self._vault, connection)
+        was_asked = withdrawal.cancel_requested_at is not None
+        if not was_asked:
+            withdrawal = self._note_cancel(withdrawal, self._now())
         try:
             self._client.cancel(kucoin_id, credentials, deadline_seconds=_DEADLINE_SECONDS)
         except KucoinRefusedError as error:
+            # An earlier try without an answer may be why KuCoin has nothing left to cancel.
+            if not was_asked:
+                self._note_cancel(withdrawal, None)
             raise ConflictError(
                 f"KuCoin does not allow it any more: {error.kucoin_message[:200]}",
                 code="cancel_refused",
@@ -212,3 +221,8 @@ class ManageWithdrawals:
                 code="kucoin_unreachable",
                 retry_after_seconds=5,
             ) from error
+        return withdrawal
+
+    def _note_cancel(self, withdrawal: Withdrawal, at: int | None) -> Withdrawal:
+        changes = {"cancel_requested_at": at}
+        return self._withdrawals.move(withdrawal, withdrawal.state, changes, now=self._now())

@@ -200,6 +200,7 @@ class Withdrawal(StoredModel):
     quote, reservation          map   fees as quoted; what it holds of the limits
     attempt, verification       map   the request in flight; the codes that KuCoin wants
     verifyHashes                list  SHA-256 of the secrets in verification page URLs
+    remarkId                    s     stands first in KuCoin's remark; in no URL and no event
     kucoinWithdrawalId          s     index ``byKucoinId``
     fee, walletTxId, …          s     as KuCoin settled it
     payment                     map   of a payment only: payee, until when it can be begun
@@ -207,6 +208,8 @@ class Withdrawal(StoredModel):
     reference                   s     the broker's own name of the payment
     openShard, nextCheckAt      s, n  sparse index ``open``: when the tracker looks again
     firstEmptyReadingAt         s     first complete history without a trace of it
+    isAdopted                   bool  found in KuCoin's history, not named by its answer
+    forgedAt, forgedBy          s     our remark stood beside other facts: KuCoin's id of that
     sequence                    n     raised by every change: the fence of every write
     ==========================  ====  =====================================================
 
@@ -222,6 +225,7 @@ class Withdrawal(StoredModel):
     kucoin_uid: str
     request_hash: str
     body: str
+    remark_id: str | None = None
     payment_id: str
     currency: str
     address: str
@@ -256,6 +260,9 @@ class Withdrawal(StoredModel):
     checks: int = 0
     first_empty_reading_at: int | None = None
     is_remark_checked: bool = False
+    is_adopted: bool = False
+    forged_at: int | None = None
+    forged_by: str | None = None
     created_at: int
     updated_at: int
     submitted_at: int | None = None
@@ -281,6 +288,16 @@ class Withdrawal(StoredModel):
         """Whether this is a payment whose time has still to be called."""
         is_waiting = self.state in RESUBMITTABLE
         return self.payment is not None and is_waiting and self.code != CHECKOUT_EXPIRED
+
+    @property
+    def remark_name(self) -> str:
+        """What its remark begins with: records of earlier releases have their own id there."""
+        return self.remark_id or self.withdrawal_id
+
+    @property
+    def is_in_question(self) -> bool:
+        """Whether a forged remark waits for an operator: no end is known yet."""
+        return self.forged_at is not None and self.state in {_S.OUTCOME_UNKNOWN, _S.SUBMITTED}
 
     @property
     def handle(self) -> str:

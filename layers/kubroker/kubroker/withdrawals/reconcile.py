@@ -123,7 +123,7 @@ class Reconciliation:
             extra={
                 "userId": connection.user_id,
                 "kucoinWithdrawalId": entry.kucoin_id,
-                "withdrawalId": find_our_id(entry.remark),
+                "remarkId": find_our_id(entry.remark),
                 "currency": entry.currency,
                 "amount": format_amount(entry.amount) if entry.amount is not None else None,
                 "kucoinStatus": entry.status,

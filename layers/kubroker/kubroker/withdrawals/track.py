@@ -19,6 +19,7 @@ from kubroker.foundation.errors import (
 from kubroker.foundation.observability import (
     WITHDRAWAL_FAILED,
     WITHDRAWAL_FEE_DIFFERED,
+    WITHDRAWAL_REMARK_FORGED,
     WITHDRAWAL_STUCK,
     WITHDRAWAL_SUCCEEDED,
     count,
@@ -40,9 +41,12 @@ from kubroker.withdrawals.tracking import (
     HISTORY_SPAN_MS,
     HistoryEntry,
     KucoinStatus,
+    Likeness,
     Reading,
     Verdict,
+    compare,
     differs_from_quote,
+    find_suspects,
     is_remark_of,
     judge,
 )
@@ -108,9 +112,55 @@ class WithdrawalFollower:
             noted: dict[str, Any] = {"kucoin_status": entry.status[:40]}
             if not withdrawal.is_remark_checked:
                 noted |= self._watch_remark(withdrawal, credentials, entry)
+            doubt = self._doubt(withdrawal, entry, credentials)
         except KucoinError as error:
             return self.postpone_unread(withdrawal, error)
+        if doubt is Likeness.OTHER:
+            return self.report_forgery(withdrawal, entry)
+        if doubt is Likeness.UNSURE:
+            return self.report_stuck(withdrawal, "KuCoin's entry may be another withdrawal")
         return self._take_news(withdrawal, entry, noted)
+
+    def _doubt(
+        self, withdrawal: Withdrawal, entry: HistoryEntry, credentials: ApiCredentials
+    ) -> Likeness:
+        """Whether the end that KuCoin tells is this withdrawal's.
+
+        Told as done is only what is the same in all that can be compared. One that was found in
+        the history, and not named by KuCoin's answer, may be the user's own: so where it failed,
+        no other entry may be ours.
+        """
+        likeness = compare(withdrawal, entry)
+        if entry.status == KucoinStatus.SUCCESS:
+            is_named = not withdrawal.is_adopted or withdrawal.payment is None
+            return Likeness.SAME if likeness is Likeness.UNSURE and is_named else likeness
+        if entry.status == KucoinStatus.FAILURE and withdrawal.is_adopted:
+            reading = self.read_history(withdrawal, credentials)
+            return Likeness.UNSURE if find_suspects(withdrawal, reading) else Likeness.SAME
+        return Likeness.SAME
+
+    def read_history(self, withdrawal: Withdrawal, credentials: ApiCredentials) -> Reading:
+        """KuCoin's clock first, then the whole history of the time around our request.
+
+        Raises:
+            KucoinError: KuCoin said no or could not be asked.
+            StoreError: AWS could not be asked.
+        """
+        kucoin_now_ms = self._client.read_clock(deadline_seconds=DEADLINE_SECONDS)
+        asked_at_ms = withdrawal.attempt.timestamp_ms if withdrawal.attempt else 0
+        entries = self._client.read_history(
+            credentials,
+            currency=withdrawal.currency,
+            start_at_ms=max(0, asked_at_ms - HISTORY_LEAD_MS),
+            end_at_ms=asked_at_ms + HISTORY_SPAN_MS,
+            deadline_seconds=DEADLINE_SECONDS,
+        )
+        return Reading(
+            entries=entries,
+            claimed={e.kucoin_id for e in entries if self._withdrawals.is_claimed(e.kucoin_id)},
+            kucoin_now_ms=kucoin_now_ms,
+            is_remark_proven=self._limits.is_remark_proven(withdrawal.withdraw_type),
+        )
 
     def _take_news(
         self, withdrawal: Withdrawal, entry: HistoryEntry, noted: dict[str, Any]
@@ -153,6 +203,22 @@ class WithdrawalFollower:
         )
         return self.postpone(withdrawal)
 
+    def report_forgery(self, withdrawal: Withdrawal, entry: HistoryEntry) -> Withdrawal:
+        """Our remark at KuCoin beside another amount or destination: told once, paged at each look.
+
+        The state stays as it is: what became of the withdrawal is not known from this entry.
+        """
+        is_news = withdrawal.forged_at is None
+        if is_news:
+            count(WITHDRAWAL_REMARK_FORGED)
+            noted = {"forged_at": self._now(), "forged_by": entry.kucoin_id}
+            withdrawal = self._withdrawals.move(
+                withdrawal, withdrawal.state, noted, now=self._now()
+            )
+        return self.report_stuck(
+            withdrawal, f"its remark stands at another withdrawal of KuCoin's, {entry.kucoin_id}"
+        )
+
     def _watch_remark(
         self, withdrawal: Withdrawal, credentials: ApiCredentials, entry: HistoryEntry
     ) -> dict[str, Any]:
@@ -169,7 +235,7 @@ class WithdrawalFollower:
             return {}
         self._limits.note_remark(
             withdrawal.withdraw_type,
-            came_back=is_remark_of(shown.remark, withdrawal.withdrawal_id),
+            came_back=is_remark_of(shown.remark, withdrawal.remark_name),
             now=self._now(),
         )
         return {"is_remark_checked": True}
@@ -234,8 +300,6 @@ class TrackWithdrawals:
         self,
         *,
         withdrawals: WithdrawalStore,
-        limits: LimitStore,
-        client: WithdrawalClient,
         follower: WithdrawalFollower,
         margin_seconds: int,
         now: Callable[[], int] = lambda: int(time.time()),
@@ -244,15 +308,11 @@ class TrackWithdrawals:
 
         Args:
             withdrawals: The store.
-            limits: Knows whether our remark comes back.
-            client: KuCoin's withdrawals.
             follower: Follows what KuCoin has.
             margin_seconds: How late KuCoin's history may be.
             now: The clock, epoch seconds.
         """
         self._withdrawals = withdrawals
-        self._limits = limits
-        self._client = client
         self._follower = follower
         self._margin_seconds = margin_seconds
         self._now = now
@@ -333,14 +393,16 @@ class TrackWithdrawals:
         if credentials is None:
             return self._follower.report_stuck(withdrawal, "no API key to look with")
         try:
-            reading = self._read(withdrawal, credentials)
+            reading = self._follower.read_history(withdrawal, credentials)
         except KucoinError as error:
             return self._follower.postpone_unread(withdrawal, error)
         verdict, entry = judge(
             withdrawal, reading, margin_seconds=self._margin_seconds, now=self._now()
         )
         if entry is not None:
-            return self._adopt(withdrawal, entry)
+            is_ours = verdict is Verdict.FOUND
+            take = self._adopt if is_ours else self._follower.report_forgery
+            return take(withdrawal, entry)
         if verdict is Verdict.NOT_DONE:
             changes = {"code": "not_done", "settled_at": self._now()}
             return self._withdrawals.move(
@@ -356,25 +418,12 @@ class TrackWithdrawals:
         found = self._withdrawals.move(
             withdrawal,
             WithdrawalState.SUBMITTED,
-            {"kucoin_withdrawal_id": entry.kucoin_id, "submitted_at": self._now(), "code": None},
+            {
+                "kucoin_withdrawal_id": entry.kucoin_id,
+                "is_adopted": True,
+                "submitted_at": self._now(),
+                "code": None,
+            },
             now=self._now(),
         )
         return self._follower.follow(found)
-
-    def _read(self, withdrawal: Withdrawal, credentials: ApiCredentials) -> Reading:
-        """KuCoin's clock first, then the whole history of the time around our request."""
-        kucoin_now_ms = self._client.read_clock(deadline_seconds=DEADLINE_SECONDS)
-        asked_at_ms = withdrawal.attempt.timestamp_ms if withdrawal.attempt else 0
-        entries = self._client.read_history(
-            credentials,
-            currency=withdrawal.currency,
-            start_at_ms=max(0, asked_at_ms - HISTORY_LEAD_MS),
-            end_at_ms=asked_at_ms + HISTORY_SPAN_MS,
-            deadline_seconds=DEADLINE_SECONDS,
-        )
-        return Reading(
-            entries=entries,
-            claimed={e.kucoin_id for e in entries if self._withdrawals.is_claimed(e.kucoin_id)},
-            kucoin_now_ms=kucoin_now_ms,
-            is_remark_proven=self._limits.is_remark_proven(withdrawal.withdraw_type),
-        )

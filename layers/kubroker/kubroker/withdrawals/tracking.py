@@ -1,12 +1,13 @@
 """How a withdrawal is followed: when to look again, and what KuCoin's history proves."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from kubroker.foundation.amounts import DOWN, UP
+from kubroker.withdrawals.fees import FeeDeductType
 from kubroker.withdrawals.model import Withdrawal, WithdrawalState
 from kubroker.withdrawals.rules import WithdrawType
 
@@ -42,6 +43,7 @@ class HistoryEntry:
     Attributes:
         created_at_ms: KuCoin's clock.
         amount: As asked, or what arrives: KuCoin does not say which.
+        chains: The chain's names as KuCoin has them, in lower case.
     """
 
     kucoin_id: str
@@ -52,6 +54,8 @@ class HistoryEntry:
     fee: Decimal | None
     remark: str
     created_at_ms: int
+    chains: frozenset[str] = frozenset()
+    memo: str | None = None
     wallet_tx_id: str | None = None
     failure_reason: str | None = None
     return_status: str | None = None
@@ -62,6 +66,7 @@ class Verdict(StrEnum):
     """What a complete reading of the history says about an unknown outcome."""
 
     FOUND = "FOUND"
+    FORGED = "FORGED"
     WAIT = "WAIT"
     FIRST_EMPTY = "FIRST_EMPTY"
     NOT_DONE = "NOT_DONE"
@@ -85,9 +90,21 @@ class Reading:
     is_remark_proven: bool
 
 
-def is_remark_of(remark: str, withdrawal_id: str) -> bool:
+class Likeness(StrEnum):
+    """How an entry's facts stand to a withdrawal's, its remark aside.
+
+    SAME: all that can be compared is equal, and nothing that matters is left out. UNSURE: nothing
+    contradicts, but not everything is shown. OTHER: something is different.
+    """
+
+    SAME = "SAME"
+    UNSURE = "UNSURE"
+    OTHER = "OTHER"
+
+
+def is_remark_of(remark: str, remark_id: str) -> bool:
     """Whether the remark begins with the whole id."""
-    return remark == withdrawal_id or remark.startswith(f"{withdrawal_id} ")
+    return remark == remark_id or remark.startswith(f"{remark_id} ")
 
 
 def find_our_id(remark: str) -> str | None:
@@ -96,21 +113,103 @@ def find_our_id(remark: str) -> str | None:
     return found[0] if found else None
 
 
-def find_ours(withdrawal: Withdrawal, entries: Iterable[HistoryEntry]) -> HistoryEntry | None:
-    """The entry that certainly is this withdrawal, or None.
+def compare(withdrawal: Withdrawal, entry: HistoryEntry) -> Likeness:
+    """Whether the entry pays what the withdrawal pays, to whom it pays it.
 
-    The whole id in the remark, or what a cut left of it together with the same payment.
+    A remark is no proof: whoever sees it can copy it to a withdrawal of his own.
     """
-    wanted = withdrawal.withdrawal_id
-    for entry in entries:
-        if entry.currency != withdrawal.currency:
-            continue
-        if is_remark_of(entry.remark, wanted):
-            return entry
+    if entry.currency != withdrawal.currency:
+        return Likeness.OTHER
+    found = {
+        _compare_amount(withdrawal, entry),
+        _compare_destination(withdrawal, entry),
+        _compare_chain(withdrawal, entry),
+        _compare_memo(withdrawal, entry),
+    }
+    if Likeness.OTHER in found:
+        return Likeness.OTHER
+    return Likeness.UNSURE if Likeness.UNSURE in found else Likeness.SAME
+
+
+def _compare_amount(withdrawal: Withdrawal, entry: HistoryEntry) -> Likeness:
+    """Fees that are paid besides leave the amount whole: less than that is another withdrawal."""
+    if entry.amount is None:
+        return Likeness.UNSURE
+    is_whole = withdrawal.fee_deduct_type == FeeDeductType.EXTERNAL
+    is_less = entry.amount < Decimal(withdrawal.amount)
+    if entry.amount not in _list_amounts(withdrawal, entry) or (is_whole and is_less):
+        return Likeness.OTHER
+    return Likeness.SAME
+
+
+def _compare_destination(withdrawal: Withdrawal, entry: HistoryEntry) -> Likeness:
+    """A uid, mail or phone number may be masked or shown otherwise: that tells nothing."""
+    shown, wanted = entry.address.strip().lower(), withdrawal.address.strip().lower()
+    if not shown:
+        return Likeness.UNSURE
+    if shown == wanted:
+        return Likeness.SAME
+    is_whole = {
+        WithdrawType.ADDRESS: True,
+        WithdrawType.UID: shown.isdecimal(),
+        WithdrawType.MAIL: "@" in shown and "*" not in shown,
+        WithdrawType.PHONE: False,
+    }[WithdrawType(withdrawal.withdraw_type)]
+    return Likeness.OTHER if is_whole else Likeness.UNSURE
+
+
+def _compare_chain(withdrawal: Withdrawal, entry: HistoryEntry) -> Likeness:
+    """Nothing moves on a chain where no address was asked for."""
+    if withdrawal.withdraw_type != WithdrawType.ADDRESS or withdrawal.chain is None:
+        return Likeness.SAME
+    if not entry.chains:
+        return Likeness.UNSURE
+    return Likeness.SAME if withdrawal.chain.lower() in entry.chains else Likeness.OTHER
+
+
+def _compare_memo(withdrawal: Withdrawal, entry: HistoryEntry) -> Likeness:
+    if (entry.memo or "") == (withdrawal.memo or ""):
+        return Likeness.SAME
+    return Likeness.OTHER if entry.memo else Likeness.UNSURE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What a reading holds under a withdrawal's remark.
+
+    Attributes:
+        ours: Certainly this withdrawal, or None.
+        forged: Our whole remark beside other facts, or None.
+        is_unsure: Our remark, and too few facts beside it: for a person to look at.
+    """
+
+    ours: HistoryEntry | None = None
+    forged: HistoryEntry | None = None
+    is_unsure: bool = False
+
+
+def search(withdrawal: Withdrawal, reading: Reading) -> Search:
+    """Looks for the withdrawal among what no other record holds.
+
+    The whole id in the remark, or what a cut left of it, and the same payment beside it. Where not
+    all can be compared, the whole id is enough for a withdrawal, but not for a payment: there the
+    user gains by a payment that went elsewhere.
+    """
+    forged, is_unsure, wanted = None, False, withdrawal.remark_name
+    for entry in reading.entries:
+        is_whole = is_remark_of(entry.remark, wanted)
         is_cut = len(entry.remark) >= SHORTEST_CUT and wanted.startswith(entry.remark)
-        if is_cut and is_same_payment(withdrawal, entry):
-            return entry
-    return None
+        if entry.kucoin_id in reading.claimed or not (is_whole or is_cut):
+            continue
+        likeness = compare(withdrawal, entry)
+        is_enough = likeness is Likeness.UNSURE and is_whole and withdrawal.payment is None
+        if likeness is Likeness.SAME or is_enough:
+            return Search(ours=entry)
+        if likeness is Likeness.UNSURE:
+            is_unsure = True
+        elif is_whole:
+            forged = entry
+    return Search(forged=forged, is_unsure=is_unsure)
 
 
 def is_same_payment(withdrawal: Withdrawal, entry: HistoryEntry) -> bool:
@@ -126,13 +225,18 @@ def is_same_payment(withdrawal: Withdrawal, entry: HistoryEntry) -> bool:
         return False
     if entry.amount is None:
         return True
+    return entry.amount in _list_amounts(withdrawal, entry)
+
+
+def _list_amounts(withdrawal: Withdrawal, entry: HistoryEntry) -> set[Decimal]:
+    """What KuCoin may tell as the amount: as asked, or with or less any of the fees."""
     amount = Decimal(withdrawal.amount)
     fees = [Decimal(withdrawal.quote.network_fee), withdrawal.quote.total]
     fees += [entry.fee] if entry.fee is not None else []
     possible = {amount}
     for fee in fees:
         possible |= {DOWN.subtract(amount, fee), UP.add(amount, fee)}
-    return entry.amount in possible
+    return possible
 
 
 def find_suspects(withdrawal: Withdrawal, reading: Reading) -> list[HistoryEntry]:
@@ -149,6 +253,7 @@ def judge(
 ) -> tuple[Verdict, HistoryEntry | None]:
     """What is known of an OUTCOME_UNKNOWN after this reading.
 
+    A remark of ours beside other facts is FORGED: an operator's, whatever else is proven.
     "Not done" takes all of: KuCoin's clock past our timestamp by the signature window and a
     margin; two complete readings; no unclaimed entry of the same payment; proof that our remark
     comes back. Whatever lacks is STUCK, for an operator, or WAIT.
@@ -159,10 +264,10 @@ def judge(
         margin_seconds: How late KuCoin's history may be.
         now: Epoch seconds.
     """
-    found = find_ours(withdrawal, reading.entries)
-    if found is not None:
-        return Verdict.FOUND, found
-    if withdrawal.attempt is None:
+    found = search(withdrawal, reading)
+    if entry := found.ours or found.forged:
+        return Verdict.FOUND if found.ours else Verdict.FORGED, entry
+    if withdrawal.attempt is None or withdrawal.forged_at is not None or found.is_unsure:
         return Verdict.STUCK, None
     closed_at_ms = withdrawal.attempt.timestamp_ms + SIGNATURE_WINDOW_MS + margin_seconds * 1000
     if reading.kucoin_now_ms <= closed_at_ms:

@@ -71,6 +71,13 @@ VERIFY_TEXTS: dict[str, VerifyText] = {
         "KuCoin was asked to send {amount}, but its answer did not arrive. {broker} is finding "
         "out whether it was done. Please don’t ask for it a second time.",
     ),
+    "forged": VerifyText(
+        "Something does not fit",
+        "warn",
+        "pending",
+        "Another withdrawal at KuCoin carries the reference of this one of {amount}, and is "
+        "not the same. {broker} has to look at it. Please don’t ask for it a second time.",
+    ),
     "expired": VerifyText(
         "The time for these codes is over",
         "plain",

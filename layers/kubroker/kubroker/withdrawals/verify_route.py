@@ -165,7 +165,8 @@ class VerifyRoute:
     ) -> Response[str]:
         verification = withdrawal.verification
         if withdrawal.state is not _S.VERIFICATION_REQUIRED or verification is None:
-            return self._render_end(withdrawal, token, _END_OF_STATE[withdrawal.state])
+            end = "forged" if withdrawal.is_in_question else _END_OF_STATE[withdrawal.state]
+            return self._render_end(withdrawal, token, end)
         page = VerifyPage(
             broker=self._broker,
             action=f"/verify/{token}",

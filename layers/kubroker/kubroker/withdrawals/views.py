@@ -138,6 +138,8 @@ class WithdrawalResponse(ResponseModel):
     return_status: str | None
     return_amount: str | None
     cancel_requested_at: str | None
+    forged_at: str | None
+    forged_by: str | None
     settlement: SettlementView | None
     created_at: str | None
     updated_at: str | None

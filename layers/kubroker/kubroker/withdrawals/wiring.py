@@ -173,8 +173,6 @@ def build_tracking() -> Tracking:
     return Tracking(
         tracker=TrackWithdrawals(
             withdrawals=parts.store,
-            limits=parts.limits,
-            client=parts.client,
             follower=follower,
             margin_seconds=parts.kucoin.protocol.history_margin_seconds,
         ),

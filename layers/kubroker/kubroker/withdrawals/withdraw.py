@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from secrets import token_bytes
 from typing import Any
 
 from kubroker.connections.model import Connection
@@ -16,7 +17,9 @@ from kubroker.withdrawals.claims import WithdrawalClaims
 from kubroker.withdrawals.client import build_body
 from kubroker.withdrawals.fees import FeeDeductType
 from kubroker.withdrawals.ids import (
+    REMARK_BYTES,
     build_remark,
+    build_remark_id,
     derive_payment_id,
     derive_withdrawal_id,
     hash_request,
@@ -186,15 +189,17 @@ def build_record(
 ) -> Withdrawal:
     """The record as it begins: CREATED, with the exact body that KuCoin will get."""
     order, withdrawal_id = request.order, request.withdrawal_id
+    remark_id = build_remark_id(token_bytes(REMARK_BYTES))
     return Withdrawal(
         user_id=request.user_id,
         withdrawal_id=withdrawal_id,
         state=WithdrawalState.CREATED,
         kucoin_uid=kucoin_uid,
         request_hash=request.hash(),
+        remark_id=remark_id,
         body=build_body(
             order,
-            remark=build_remark(withdrawal_id, request.remark),
+            remark=build_remark(remark_id, request.remark),
             recipient=request.recipient,
         ),
         payment_id=derive_payment_id(kucoin_uid, order.currency, order.address, order.amount),
