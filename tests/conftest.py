@@ -26,6 +26,7 @@ from tests.support.functions import FunctionHarness
 from tests.support.linking import Link
 from tests.support.outside import Endpoint
 from tests.support.rotation import RotationWorld
+from tests.support.unhurried import lift_time_limits
 from tests.support.wire_server import Script, WireServer
 
 
@@ -109,6 +110,12 @@ def functions(clean_stack, simulator) -> Iterator[FunctionHarness]:
     yield FunctionHarness(clean_stack)
     clean_stack.aws.reset_faults()
     _check_refusals(clean_stack.aws)
+
+
+@pytest.fixture
+def unhurried(functions, monkeypatch) -> None:
+    """No real deadline of seconds decides: for tests that are not about deadlines."""
+    lift_time_limits(monkeypatch)
 
 
 @pytest.fixture(scope="session")

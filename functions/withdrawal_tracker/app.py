@@ -1,11 +1,11 @@
 """Follows withdrawals to their end; once a day reconciles accounts and looks at API keys."""
 
-import time
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from kubroker.foundation.clock import read_now
 from kubroker.withdrawals.wiring import Tracking, build_tracking, run_schedule
 
 
@@ -17,4 +17,4 @@ def tracking() -> Tracking:
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Runs one schedule."""
-    return run_schedule(tracking(), event, context, now=lambda: int(time.time()))
+    return run_schedule(tracking(), event, context, now=read_now)

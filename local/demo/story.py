@@ -1,7 +1,8 @@
-"""What a story is: a list of steps.
+"""``make demo``: the whole story without a person, each step with its time.
 
-A step gets the world, does its part, returns what to tell, and raises if it did not work. The
-stories stand beside this module; ``run`` tells them.
+A story is a list of steps; a step gets the world, does its part, returns what to tell, and raises
+if it did not work. ``STORIES`` holds the first story; ``run_demo`` adds
+those whose modules build on this one.
 """
 
 import json

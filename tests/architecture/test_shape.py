@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kubroker.foundation import errors
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers/kubroker/kubroker"
 APPS = sorted(ROOT.glob("functions/*/app.py"))
@@ -90,6 +92,29 @@ def test_errors_are_defined_in_errors_only():
         and any(re.search(r"(Error|Exception)$", ast.unparse(base)) for base in node.bases)
     ]
     assert not strays
+
+
+def _read_error_tree() -> dict[str, tuple[str, int]]:
+    """Class to its parent and HTTP status, as the drawing in errors.py has them."""
+    drawn, above = {}, {}
+    for line in (errors.__doc__ or "").splitlines():
+        if found := re.fullmatch(r"( {4,})(\w+Error) +([0-9]{3})  \S.*", line):
+            depth = len(found[1])
+            drawn[found[2]] = (above[depth - 2], int(found[3]))
+            above[depth] = found[2]
+        elif found := re.fullmatch(r"( {4})(\w+Error)", line):
+            above[4] = found[2]
+    return drawn
+
+
+def test_tree_of_errors_draws_every_class_where_it_is():
+    classes = {
+        name: (value.__base__.__name__, value.http_status)
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.KubrokerError)
+    }
+    assert classes.pop("KubrokerError") == ("Exception", 500)
+    assert _read_error_tree() == classes
 
 
 def test_no_module_is_a_drawer_for_everything():

@@ -1,9 +1,17 @@
 """The way back from KuCoin: state, browser, code, and what a repeated callback shows."""
 
+import time
 from urllib.parse import quote
 
 import pytest
 
+from kubroker.aws.table import Table
+from kubroker.connections.store import ConnectionStore
+from kubroker.foundation.errors import GoneError, LostRaceError
+from kubroker.kucoin.permissions import Permission
+from kubroker.linking.model import SessionStatus
+from kubroker.linking.sessions import ConnectSessions
+from kubroker.linking.store import SessionStore
 from tests.support.linking import Link
 
 
@@ -26,6 +34,18 @@ def test_callback_replayed_shows_the_first_outcome_and_spends_nothing(consented:
     assert first.status == second.status == 303
     assert first.location == second.location
     assert len(consented.simulator.journal(route="token")) == 1
+
+
+def test_redirects_of_the_browser_tell_nobody_where_it_was(link: Link) -> None:
+    """The address holds the state, or the completion code: no Referer and no cache gets it."""
+    link.open()
+    to_kucoin = link.choose("SPOT")
+    link.authorize("alice", permissions=["SPOT"])
+    for answer in (to_kucoin, link.come_back()):
+        assert answer.status == 303
+        assert answer.header("referrer-policy") == "no-referrer"
+        assert answer.header("cache-control") == "no-store"
+    assert link.completion_code
 
 
 def test_callback_keeps_the_query_of_the_return_url(link: Link) -> None:
@@ -70,8 +90,6 @@ def test_callback_with_a_foreign_state_leads_nowhere(link: Link, state: str) -> 
 
 
 def test_callback_after_ten_minutes_has_expired(consented: Link, monkeypatch) -> None:
-    import time
-
     consented.authorize("alice", permissions=["SPOT"])
     moment = time.time() + 601
     monkeypatch.setattr("time.time", lambda: moment)
@@ -132,8 +150,6 @@ def test_callback_while_aws_is_down_spends_nothing_and_works_later(
 def test_callback_whose_staging_fails_is_over_once_its_lease_is(
     consented: Link, monkeypatch
 ) -> None:
-    import time
-
     aws = consented.functions.stack.aws
     consented.authorize("alice", permissions=["SPOT"])
     aws.add_fault(service="dynamodb", operation="UpdateItem", match="staged", times=9, kind="error")
@@ -145,3 +161,83 @@ def test_callback_whose_staging_fails_is_over_once_its_lease_is(
     monkeypatch.setattr("time.time", lambda: moment)
     assert "authorization_failed" in consented.come_back().text
     assert len(consented.simulator.journal(route="token")) == 1
+
+
+class Shop:
+    """The store of sessions and what consent does with it, beside the functions."""
+
+    def __init__(self, link: Link) -> None:
+        stack = link.functions.stack
+        client, tables = stack.aws.client("dynamodb"), stack.tables
+        self.link = link
+        self.sessions = SessionStore(Table(client, tables["ConnectSessionsTable"]))
+        connections = ConnectionStore(Table(client, tables["ConnectionsTable"]))
+        self.use_case = ConnectSessions(self.sessions, connections, unavailable=frozenset())
+
+    def get(self):
+        return self.sessions.find(self.link.session_id)
+
+    def consume(self, session) -> None:
+        self.sessions.consume_state(
+            session.session_id, state_hash=session.state_hash, now=int(time.time())
+        )
+
+    def consent(self, session):
+        """The same browser chooses something else."""
+        (secret,) = self.link.cookies.values()
+        return self.use_case.consent(
+            session,
+            chosen=[Permission.FUTURES],
+            is_addressbook_only=False,
+            browser_secret=secret,
+            now=int(time.time()),
+        )
+
+
+def test_consent_again_while_a_callback_exchanges_its_code_takes_nothing_from_it(
+    consented: Link,
+) -> None:
+    """The form was read before the callback consumed the state, and is worked after it."""
+    shop = Shop(consented)
+    seen = shop.get()
+    shop.consume(seen)
+    exchanging = shop.get()
+    with pytest.raises(GoneError):
+        shop.consent(seen)
+    assert shop.get() == exchanging
+    assert exchanging.session_status is SessionStatus.EXCHANGING
+    answer = consented.choose("FUTURES")
+    assert (answer.status, answer.location) == (200, "")
+    assert shop.get() == exchanging
+
+
+def test_consent_again_before_a_callback_consumes_its_state_makes_that_state_void(
+    consented: Link,
+) -> None:
+    """What would be exchanged was granted for a choice that is no longer the user's."""
+    shop = Shop(consented)
+    seen = shop.get()
+    shop.consent(seen)
+    chosen_anew = shop.get()
+    with pytest.raises(LostRaceError):
+        shop.consume(seen)
+    assert shop.get() == chosen_anew
+    assert chosen_anew.session_status is SessionStatus.AUTHORIZING
+
+
+def test_fault_of_ours_around_the_exchange_is_not_told_as_kucoins_refusal(
+    consented: Link, monkeypatch
+) -> None:
+    """An internal error, seen by alarms; nobody is told that KuCoin refused."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise TypeError("a programming error")
+
+    consented.authorize("alice", permissions=["SPOT"])
+    with monkeypatch.context() as patched:
+        patched.setattr("kubroker.kucoin.oauth.parse_token_pair", broken)
+        answer = consented.come_back()
+    assert answer.status == 500
+    assert "authorization_failed" not in answer.text
+    session = Shop(consented).get()
+    assert (session.session_status, session.end_code) == (SessionStatus.EXCHANGING, None)

@@ -6,7 +6,7 @@ from tests.support.paying import Paying
 
 
 @pytest.fixture
-def paying(api, functions, simulator, monkeypatch):
+def paying(api, functions, simulator, monkeypatch, unhurried):
     """`user-1` is linked to alice, who may withdraw; KuCoin wants two codes of her."""
     made = Paying(api, functions, simulator, monkeypatch)
     made.connect()

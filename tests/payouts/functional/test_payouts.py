@@ -238,6 +238,8 @@ def test_payout_that_is_kept_no_longer_is_gone_and_its_key_is_used_up(api, funct
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.usefixtures("unhurried")
 def test_payout_of_ten_thousand_users_is_ready(api, functions, crowd):
     strangers = [f"{number:05d}-{'x' * 122}" for number in range(9_955)]
     opened = open_payout(api, [*strangers, *crowd[:45]])

@@ -90,6 +90,17 @@ def test_refusal_of_kucoin_passes_unchanged(api, linked, simulator):
     assert "<html" in page.text.lower()
 
 
+@pytest.mark.parametrize("fault", [None, "html_403", "rate_limit"])
+def test_answers_are_kept_by_no_cache_and_are_what_they_say(api, linked, simulator, fault):
+    """Balances and orders, whatever KuCoin says of caching."""
+    if fault:
+        simulator.add_fault("accounts", fault)
+    answer = api.get(f"{SPOT}/api/v1/accounts")
+    assert answer.header("kubroker-forwarded") == "true"
+    assert answer.header("cache-control") == "no-store"
+    assert answer.header("x-content-type-options") == "nosniff"
+
+
 def test_headers_of_the_caller_stay_here(api, linked, simulator):
     sent = {
         "KC-API-KEY": "dummy",

@@ -1,18 +1,17 @@
 """Eight workers and two callers who need a token, on one connection, two hundred rounds."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from kubroker.connections.store import ConnectionStore
-from kubroker.foundation.clock import Clock
 from kubroker.kucoin.oauth import OAuthClient
 from kubroker.kucoin.transport import KucoinTransport
 from kubroker.rotation.rotate import Ending
 from kubroker.rotation.wiring import build_access_tokens, build_rotation
 from local.gateway.invocation import build_environment
+from tests.support.unhurried import PATIENCE_SECONDS, build_slow_clock
 
 ROUNDS = 200
 WORKERS, CALLERS = 8, 2
@@ -20,12 +19,13 @@ ENDINGS = {Ending.REFRESHED, Ending.HELD, Ending.IDLE, Ending.OVERTAKEN}
 
 
 @pytest.fixture
-def contenders(functions, world, monkeypatch):
+def contenders(functions, world, monkeypatch, unhurried):
     """A worker's refresh and a caller's token, each with clients of its own."""
     function = world.stack.find_function("key_creation")
     for name, value in build_environment(function, world.aws.url).items():
         monkeypatch.setenv(name, value)
-    clock = Clock(sleep=lambda seconds: time.sleep(seconds / 4))
+    monkeypatch.setenv("ROTATION_LEASE_SECONDS", "25")
+    clock = build_slow_clock()
     oauth = OAuthClient(world.settings, lambda: None, KucoinTransport())
     rotations = [build_rotation(world.settings, oauth, clock) for _ in range(WORKERS)]
     tokens = [
@@ -38,7 +38,7 @@ def contenders(functions, world, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(1200)
 def test_race_is_one_refresh_a_round_and_never_a_spent_token(world, contenders):
     clock, rotations, tokens = contenders
     world.simulator.set_worlds(refresh_rotation="reuse_kills_chain")
@@ -46,11 +46,11 @@ def test_race_is_one_refresh_a_round_and_never_a_spent_token(world, contenders):
     gate = threading.Barrier(WORKERS + CALLERS)
 
     def work(rotation):
-        gate.wait(30)
-        return rotation.refresh("user-1", deadline=clock.start(20)).ending
+        gate.wait(PATIENCE_SECONDS)
+        return rotation.refresh("user-1", deadline=clock.start(PATIENCE_SECONDS)).ending
 
     def call(access_tokens, connection):
-        gate.wait(30)
+        gate.wait(PATIENCE_SECONDS)
         return access_tokens.get(connection).get_secret_value()
 
     with ThreadPoolExecutor(WORKERS + CALLERS) as threads:
@@ -59,8 +59,8 @@ def test_race_is_one_refresh_a_round_and_never_a_spent_token(world, contenders):
             connection = world.get()
             working = [threads.submit(work, rotation) for rotation in rotations]
             calling = [threads.submit(call, one, connection) for one in tokens]
-            endings = [future.result(30) for future in working]
-            found = {future.result(30) for future in calling}
+            endings = [future.result(PATIENCE_SECONDS) for future in working]
+            found = {future.result(PATIENCE_SECONDS) for future in calling}
             after = world.get()
             assert set(endings) <= ENDINGS
             assert after.committed_seq == number, "one commit a round"

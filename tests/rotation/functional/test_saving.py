@@ -24,6 +24,8 @@ from tests.support.rotation import build_event, refresh_event
 NOW = int(time.time())
 UPDATE = {"service": "dynamodb", "operation": "UpdateItem"}
 SEND = {"service": "sqs", "operation": "SendMessage"}
+PATIENCE_SECONDS = 120
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 @contextmanager
@@ -39,7 +41,7 @@ def paused_at(world, functions, **request):
         yield
     finally:
         world.aws.release()
-        worker.join(20)
+        worker.join(PATIENCE_SECONDS)
 
 
 def test_commit_refused_for_a_moment_succeeds_later_and_the_rescue_changes_nothing(
@@ -55,6 +57,17 @@ def test_commit_refused_for_a_moment_succeeds_later_and_the_rescue_changes_nothi
     assert "Token" not in str(message["pair"]["ciphertext"])
     functions.drain("RescueQueue")
     assert world.get() == committed
+
+
+def test_pair_is_in_the_rescue_queue_before_the_commit_is_tried_again(functions, world):
+    """At the first failing commit: a process that ends now takes its only copy along."""
+    world.link()
+    world.aws.add_fault("error", **UPDATE, skip=1, times=1)
+    with paused_at(world, functions, **UPDATE, skip=2):
+        assert world.get().committed_seq == 0
+        (message,) = world.list_messages("RescueQueue")
+        assert message["pair"]["claimSeq"] == 1
+    assert world.get().committed_seq == 1
 
 
 def test_commit_whose_answer_is_lost_is_recognised(functions, world):
@@ -284,7 +297,7 @@ def test_late_rescue_leaves_the_next_claims_record_alone(functions, world):
     during = world.get()
     assert (during.committed_seq, during.rotation.claim_seq) == (1, 2)
     world.simulator.release()
-    worker.join(20)
+    worker.join(PATIENCE_SECONDS)
     after = world.get()
     assert (after.authorization, after.rotation, after.refused_at) == (
         Authorization.LIVE,
@@ -347,7 +360,7 @@ def test_commit_overtaken_between_its_two_writes_stores_nothing(change, function
     world.change(**change)
     before = world.get()
     world.aws.release()
-    worker.join(20)
+    worker.join(PATIENCE_SECONDS)
     assert found == [False]
     assert world.get() == before
 

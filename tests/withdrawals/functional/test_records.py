@@ -96,6 +96,34 @@ def test_answer_that_contradicts_not_done_pages(money: Money, capfd) -> None:
     assert '"WithdrawalContradicted":[1.0]' in capfd.readouterr().out
 
 
+def _claimed_anew(money: Money, claimed: Any) -> Any:
+    """The first attempt was released, but its worker did not hear so; another one is running."""
+    now = int(money.now())
+    released = money.store.move(claimed, WithdrawalState.CREATED, {}, now=now)
+    attempt = claimed.attempt.model_copy(update={"attempt_id": "another attempt"})
+    return money.store.move(released, WithdrawalState.SUBMITTING, {"attempt": attempt}, now=now)
+
+
+def test_late_release_leaves_the_claim_of_another_attempt_alone(money: Money) -> None:
+    """Back in CREATED, the same key would be submitted a second time."""
+    claimed, records = _claimed(money)
+    running = _claimed_anew(money, claimed)
+    assert records.release(claimed) == running
+    assert money.stored() == running
+    assert money.submit().json()["status"] == "SUBMITTING"
+    assert money.asked() == 1
+
+
+@pytest.mark.parametrize("after", [WithdrawalState.REJECTED, WithdrawalState.OUTCOME_UNKNOWN])
+def test_late_answer_leaves_the_claim_of_another_attempt_alone(
+    money: Money, after: WithdrawalState
+) -> None:
+    claimed, records = _claimed(money)
+    running = _claimed_anew(money, claimed)
+    assert records.write(claimed, after, {}) == running
+    assert money.stored() == running
+
+
 def test_answer_that_never_can_be_written_is_an_error(money: Money) -> None:
     claimed, records = _claimed(money)
     money.functions.stack.aws.add_fault("error", service="dynamodb", times=0)

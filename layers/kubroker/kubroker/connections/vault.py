@@ -140,7 +140,11 @@ class Vault:
 
 
 def _note_use(context: EncryptionContext, outcome: AuditOutcome) -> None:
-    """Every signature and every refresh begins with this."""
+    """An opened secret's entry in the audit.
+
+    Not one a signature: a key that was opened may be kept and used again. A rotation has none, see
+    ``Vault.unwrap``.
+    """
     note(
         Act(
             user_id=context.user_id,

@@ -1,7 +1,6 @@
 """Opening an export, looking at it, cancelling it."""
 
 import contextlib
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import batched
@@ -19,6 +18,7 @@ from kubroker.exports.model import (
     hash_request,
 )
 from kubroker.exports.store import ExportStore
+from kubroker.foundation.clock import read_now
 from kubroker.foundation.errors import (
     ConflictError,
     LostRaceError,
@@ -56,7 +56,7 @@ class Exports:
         files: FileStore,
         *,
         kept_days: int,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins its parts; an export and its files are kept for ``kept_days``."""
         self._kept_seconds = kept_days * 86_400

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 
-def _now() -> int:
+def read_now() -> int:
+    """Epoch seconds."""
     return int(time.time())
 
 
@@ -22,7 +23,7 @@ class Clock:
         jitter: Uniform in [0, 1).
     """
 
-    now: Callable[[], int] = _now
+    now: Callable[[], int] = read_now
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random

@@ -11,10 +11,12 @@ The tree::
       GoneError                    410  it was there and is over
       TooManyRequestsError         429  a limit of ours or KuCoin's
       UnavailableError             503  passing: ask again after retry_after_seconds
+        OutOfTimeError             503  this invocation's time is over; what it did counts
       ConfigurationError           500  an operator has to mend a setting or a secret
       StoreError                   503  DynamoDB, SQS or KMS could not be reached
         LostRaceError              409  a conditional write found another state
         ContendedError             503  two transactions met: nothing was written, ask again
+        FileGoneError              503  a file that was written is not there any more
       VaultError                   500  a ciphertext can't be opened
       KucoinError                  502  KuCoin's side
         KucoinUnsentError          502  provably not sent: safe to ask again

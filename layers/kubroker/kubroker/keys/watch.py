@@ -6,7 +6,6 @@ user is asked to link again before something fails. If more keys are gone than u
 day, no further one is believed to be: an operator is paged instead.
 """
 
-import time
 from collections.abc import Callable
 
 from kubroker.aws.daily_checks import DailyCheckStore
@@ -14,7 +13,7 @@ from kubroker.connections.model import Connection, ConnectionStatus
 from kubroker.connections.secrets import open_credentials
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import Vault
-from kubroker.foundation.clock import build_day
+from kubroker.foundation.clock import build_day, read_now
 from kubroker.foundation.errors import (
     ConflictError,
     KucoinOutcomeUnknownError,
@@ -44,7 +43,7 @@ class KeyWatcher:
         connections: ConnectionStore,
         keys: ApiKeyClient,
         vault: Vault,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins stores, KuCoin, vault and the clock (epoch seconds)."""
         self._store = store

@@ -112,7 +112,9 @@ class OauthCallback:
             now: Epoch seconds.
 
         Raises:
-            StoreError: AWS could not be asked before anything was spent: the same URL works again.
+            StoreError: AWS could not be asked. Before the state is consumed nothing was spent, and
+                the same URL works again; where staging fails the code is spent, the session stays
+                EXCHANGING until its lease lapses, and the user starts again.
         """
         if session is None:
             return CallbackOutcome(session=None, end=LinkEnd.SESSION_EXPIRED)

@@ -5,7 +5,6 @@ but reads. 2 pay: as any withdrawal from its claim on, so a payment is never sen
 What is refused before the claim leaves the payment open; what time ends is EXPIRED.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +13,7 @@ from typing import Any
 from kubroker.connections.model import Connection
 from kubroker.connections.store import ConnectionStore
 from kubroker.foundation.amounts import format_amount, parse_amount
+from kubroker.foundation.clock import read_now
 from kubroker.foundation.errors import (
     ConflictError,
     LostRaceError,
@@ -83,7 +83,7 @@ class Payments:
         funds: PaymentFunds,
         submission: Submission,
         settings: PaymentSettings,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins stores, KuCoin and the submission.
 

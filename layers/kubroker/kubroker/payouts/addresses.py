@@ -1,11 +1,10 @@
 """Get or create a deposit address: safe to repeat, whatever became of the first time."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from kubroker.connections.key_use import KeyUse
-from kubroker.foundation.clock import Clock, Deadline
+from kubroker.foundation.clock import Clock, Deadline, read_now
 from kubroker.foundation.errors import (
     ConflictError,
     KubrokerError,
@@ -32,7 +31,7 @@ class DepositAddresses:
         rest: KucoinRest,
         *,
         clock: Clock,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins its parts."""
         self._keys = keys

@@ -1,11 +1,11 @@
 """Opening a payout, and looking at it."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kubroker.aws.files import FileStore
 from kubroker.aws.queue import Queue
+from kubroker.foundation.clock import read_now
 from kubroker.foundation.errors import LostRaceError, NotFoundError, UnprocessableError
 from kubroker.payouts.addresses_model import AddressWish
 from kubroker.payouts.model import (
@@ -42,7 +42,7 @@ class Payouts:
         files: FileStore,
         *,
         kept_days: int,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins its parts; a payout and its files are kept for ``kept_days``."""
         self._kept_seconds = kept_days * 86_400

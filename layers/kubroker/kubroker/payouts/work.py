@@ -3,14 +3,13 @@
 import csv
 import io
 import json
-import time
 from collections.abc import Callable, Iterable, Sequence
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from kubroker.aws.files import FileStore
 from kubroker.aws.queue import Queue
-from kubroker.foundation.clock import Clock, Deadline
+from kubroker.foundation.clock import Clock, Deadline, read_now
 from kubroker.foundation.errors import (
     BadRequestError,
     ConfigurationError,
@@ -83,7 +82,7 @@ class PayoutWork:
         addresses: DepositAddresses,
         *,
         clock: Clock,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins its parts."""
         self._store = store

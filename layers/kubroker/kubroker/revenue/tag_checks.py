@@ -7,7 +7,6 @@ is all without it means that orders of ours went uncounted, or that the user tra
 while an order of ours still waited.
 """
 
-import time
 from collections.abc import Callable, Sequence
 
 from kubroker.audit.store import AuditStore
@@ -15,6 +14,7 @@ from kubroker.aws.daily_checks import DailyCheckStore
 from kubroker.connections.model import Connection, ConnectionStatus
 from kubroker.connections.store import ConnectionStore
 from kubroker.foundation.amounts import format_amount
+from kubroker.foundation.clock import read_now
 from kubroker.foundation.errors import (
     ConfigurationError,
     KucoinRefusedError,
@@ -54,7 +54,7 @@ class TagChecks:
         audit: AuditStore,
         client: RebateClient,
         report_hours: int,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins stores and KuCoin.
 

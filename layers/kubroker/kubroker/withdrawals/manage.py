@@ -1,6 +1,5 @@
 """Cancelling a withdrawal, and settling one by an operator's word."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from kubroker.connections.secrets import open_credentials
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import Vault
+from kubroker.foundation.clock import read_now
 from kubroker.foundation.errors import (
     ConflictError,
     KucoinError,
@@ -71,7 +71,7 @@ class ManageWithdrawals:
         connections: ConnectionStore,
         client: WithdrawalClient,
         vault: Vault,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins stores and KuCoin."""
         self._withdrawals = withdrawals

@@ -4,7 +4,6 @@ Walks the connections page by page. Where it stands is kept, so that a run that 
 on with the next: a day's reconciliation is finished before the day is.
 """
 
-import time
 from collections.abc import Callable
 
 from kubroker.connections.model import Connection, ConnectionStatus
@@ -12,7 +11,7 @@ from kubroker.connections.secrets import open_credentials
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import Vault
 from kubroker.foundation.amounts import format_amount
-from kubroker.foundation.clock import build_day
+from kubroker.foundation.clock import build_day, read_now
 from kubroker.foundation.errors import KubrokerError
 from kubroker.foundation.observability import (
     FOREIGN_WITHDRAWAL_FOUND,
@@ -45,7 +44,7 @@ class Reconciliation:
         progress: ReconciliationStore,
         client: WithdrawalClient,
         vault: Vault,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins stores and KuCoin."""
         self._withdrawals = withdrawals

@@ -6,7 +6,6 @@ SUBMITTING that lapses into OUTCOME_UNKNOWN, which nobody ever submits again. Th
 before the claim: a process that is frozen in between and goes on later is refused by KuCoin.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from kubroker.audit.store import Act, run_audited
 from kubroker.connections.model import Connection
 from kubroker.connections.secrets import open_credentials
 from kubroker.connections.vault import Vault
+from kubroker.foundation.clock import read_now
 from kubroker.foundation.errors import (
     ConfigurationError,
     ConflictError,
@@ -91,7 +91,7 @@ class Submission:
         vault: Vault,
         settings: KucoinSettings,
         check_switch: Callable[[], None],
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins claims, records, vault and KuCoin.
 

@@ -1,6 +1,5 @@
 """Following each open withdrawal to its end. Reads only: nothing is ever submitted here."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,6 +8,7 @@ from kubroker.connections.secrets import open_credentials
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import Vault
 from kubroker.foundation.amounts import format_amount
+from kubroker.foundation.clock import read_now
 from kubroker.foundation.errors import (
     KubrokerError,
     KucoinError,
@@ -302,7 +302,7 @@ class TrackWithdrawals:
         withdrawals: WithdrawalStore,
         follower: WithdrawalFollower,
         margin_seconds: int,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins stores and KuCoin.
 

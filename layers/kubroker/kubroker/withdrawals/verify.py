@@ -1,12 +1,12 @@
 """The second step of a withdrawal: the codes that KuCoin wants, and the links to our page."""
 
-import time
 from collections.abc import Callable, Mapping
 from secrets import token_urlsafe
 
 from pydantic import SecretStr
 
 from kubroker.connections.store import ConnectionStore
+from kubroker.foundation.clock import read_now
 from kubroker.foundation.errors import (
     ConflictError,
     LostRaceError,
@@ -47,7 +47,7 @@ class VerifyWithdrawal:
         connections: ConnectionStore,
         submission: Submission,
         *,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins stores and submission."""
         self._withdrawals = withdrawals
@@ -100,7 +100,7 @@ class VerifyLinks:
         self,
         withdrawals: WithdrawalStore,
         *,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
         new_secret: Callable[[int], str] = token_urlsafe,
     ) -> None:
         """Joins store, clock and randomness."""

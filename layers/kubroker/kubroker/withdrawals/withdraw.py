@@ -1,6 +1,5 @@
 """The broker asks for a withdrawal: the same key is the same withdrawal, for good."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,6 +11,7 @@ from kubroker.connections.secrets import open_credentials
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import Vault
 from kubroker.foundation.amounts import format_amount
+from kubroker.foundation.clock import read_now
 from kubroker.foundation.errors import LostRaceError, UnprocessableError
 from kubroker.withdrawals.claims import WithdrawalClaims
 from kubroker.withdrawals.client import build_body
@@ -103,7 +103,7 @@ class Withdraw:
         quotes: WithdrawalQuotes,
         submission: Submission,
         vault: Vault,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins stores, KuCoin and the submission."""
         self._withdrawals = withdrawals

@@ -1,6 +1,5 @@
 """The broker's side of the archive: opting a connection in and out, and how far it is."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from kubroker.exports.account_history import AccountHistory
 from kubroker.exports.archive.model import ARCHIVED_KINDS, name_archive
 from kubroker.exports.archive.store import ArchiveStore
 from kubroker.exports.records import ExportKind
+from kubroker.foundation.clock import read_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Archives:
         store: ArchiveStore,
         history: AccountHistory,
         *,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins its parts."""
         self._store = store
