@@ -60,6 +60,8 @@ class Worlds:
             ask for just those (``exact``).
         partner_required: Whether a signed call without broker headers is refused; otherwise the
             journal says ``rebateLost``.
+        address_code: What a call from an address outside the key's list is refused with; the
+            gateway's table has both.
         remark: Whether a withdrawal's remark comes back: ``kept``, ``cut`` to the setting
             remarkLength, or ``dropped`` (setting remarkDroppedTypes: for some types only).
         history_fee: Whether the history's fee holds both fees (``total``) or the ``network`` one.
@@ -89,6 +91,7 @@ class Worlds:
     one_key_per_broker: bool = False
     grant_match: str = _choice("subset", "exact")
     partner_required: bool = False
+    address_code: str = _choice("400006", "400202")
     remark: str = _choice("kept", "cut", "dropped")
     history_fee: str = _choice("total", "network")
     history_amount: str = _choice("asked", "net")

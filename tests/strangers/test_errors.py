@@ -110,11 +110,11 @@ def test_refusal_through_python_kucoin_raises_its_code(
 def test_partner_refusals_reach_every_client(driver, clients):
     key = _partner_required(driver)
 
-    with pytest.raises(ccxt.ExchangeError, match="400202"):
+    with pytest.raises(ccxt.ExchangeError, match="400200"):
         clients.ccxt(key).private_get_user_api_key()
     with pytest.raises(RestError, match="400200"):
         clients.sdk(key).get_account_service().get_account_api().get_apikey_info()
-    with pytest.raises(KucoinAPIException, match="400202"):
+    with pytest.raises(KucoinAPIException, match="400200"):
         clients.python_kucoin(key)._get("user/api-key", True)
 
 

@@ -99,12 +99,14 @@ def tell_failing_refreshes(scene: Scene) -> None:
 
 
 def tell_troubled_withdrawals(scene: Scene) -> None:
-    """A switch that can't be read, a refused address, a stuck one, a strange one, a contradiction."""
+    """A switch that can't be read, a wrong path, a refused address, stuck ones, a contradiction."""
     aws, money = scene.stack.aws, _build_money(scene, "troubled")
     aws.add_fault("error", service="ssm", operation="GetParameter", times=0)
     money.submit("unread")
     aws.reset_faults()
     scene.functions.forget()
+    scene.simulator.add_fault("withdraw", "error", code="404", msg="Not Found", status=404)
+    money.submit("misled")
     scene.simulator.add_fault("withdraw", "error", code="400006", msg="ip:203.0.113.9", times=1)
     money.submit("refused")
     hold = aws.hold(service="dynamodb", match='"SUBMITTED"', caller="withdrawal")

@@ -2,7 +2,7 @@
 
 Source:
     KuCoin's REST documentation and SDK. HTTP statuses: 400001, 400002 and 4002xx come with 400,
-    400003 to 400005 with 401, 400006 and 400007 with 403, 429000 with 429 (seen in public
+    400003 to 400005 with 401, addresses and 400007 with 403, 429000 with 429 (seen in public
     reports); business errors with 200.
 """
 
@@ -46,7 +46,7 @@ def authenticate(exchange: Exchange) -> None:
     """Check headers, clock, key, address, passphrase and signature.
 
     Raises:
-        Refusal: 400001 to 400006.
+        Refusal: 400001 to 400006; for a foreign address 400202 in that world.
     """
     state, request = exchange.state, exchange.request
     signatures.check_headers(request, state.settings.key_versions)
@@ -58,7 +58,8 @@ def authenticate(exchange: Exchange) -> None:
     exchange.identify(key)
     ip = exchange.client_ip()
     if key.ip_whitelist and ip not in key.ip_whitelist:
-        raise Refusal("400006", f"Invalid request ip, the current clientIp is:{ip}", 403)
+        words = f"Invalid request ip, the current clientIp is:{ip}"
+        raise Refusal(state.worlds.address_code, words, 403)
     signatures.check_secrets(request, key.secret, key.passphrase)
 
 

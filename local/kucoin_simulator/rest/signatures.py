@@ -16,6 +16,7 @@ from local.kucoin_simulator.config import Partner
 from local.kucoin_simulator.wire import Refusal, Request
 
 SIGNED_HEADERS = ("KC-API-KEY", "KC-API-SIGN", "KC-API-TIMESTAMP", "KC-API-PASSPHRASE")
+_NAME = "Invalid KC-BROKER-NAME"
 PARTNER_HEADERS = ("KC-API-PARTNER", "KC-API-PARTNER-SIGN", "KC-BROKER-NAME")
 HEADERS_MISSING = (
     "Please check the header of your request for KC-API-KEY, KC-API-SIGN, KC-API-TIMESTAMP, "
@@ -99,14 +100,14 @@ def check_partner(request: Request, partner: Partner, required: bool) -> Partner
         The verdict; without KC-API-PARTNER-VERIFY a wrong signature only loses the rebate.
 
     Raises:
-        Refusal: 400200 (partner), 400201 (signature) or 400202 (broker name).
+        Refusal: 400200 (partner or broker name) or 400201 (signature).
     """
     problem = _find_partner_problem(request, partner)
     if problem is None:
         return PartnerVerdict("held", rebate_lost=False)
     absent = not any(request.header(name) for name in PARTNER_HEADERS)
     verify = request.header("KC-API-PARTNER-VERIFY").lower() == "true"
-    name_only = problem.code == "400202" and not request.header("KC-BROKER-NAME")
+    name_only = problem.msg.startswith(_NAME) and not request.header("KC-BROKER-NAME")
     if required or (verify and not absent and not name_only):
         raise problem
     return PartnerVerdict("missing" if absent else problem.msg, rebate_lost=True)
@@ -121,7 +122,7 @@ def _find_partner_problem(request: Request, partner: Partner) -> Refusal | None:
         return Refusal("400201", "Invalid KC-API-PARTNER-SIGN", 400)
     name = request.header("KC-BROKER-NAME")
     if name != partner.name:
-        return Refusal("400202", f"Invalid KC-BROKER-NAME: {name or 'missing'}", 400)
+        return Refusal("400200", f"{_NAME}: {name or 'missing'}", 400)
     return None
 
 

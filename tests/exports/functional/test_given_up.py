@@ -151,8 +151,11 @@ def test_refusal_of_the_brokers_own_headers_ends_the_export_until_it_is_asked_fo
     expect_kinds(living, resumed, until)
 
 
-def test_address_that_is_not_on_the_list_is_tried_again(living):
-    living.simulator.add_fault("futures_fills", "error", code="400006", msg="no", times=3)
+@pytest.mark.parametrize(
+    "code", ["400006", "400202", "500000", "408000", "200002", "230005", "429000"]
+)
+def test_passing_refusal_with_http_200_is_tried_again(living, code):
+    living.simulator.add_fault("futures_fills", "error", code=code, msg="no", times=3, skip=1)
     until = end_ms(living)
     export = living.export(kinds=KINDS, to=show(until))
     assert (export["state"], export["isComplete"]) == ("READY", True), export

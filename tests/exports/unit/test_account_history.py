@@ -276,7 +276,7 @@ def test_refusal_is_told_with_kucoins_code(read, forwarder):
     assert name_reason(caught.value) == "kucoin_refused/400100"
 
 
-@pytest.mark.parametrize("code", ["400200", "400201", "400202"])
+@pytest.mark.parametrize("code", ["400200", "400201"])
 def test_refusal_of_the_brokers_own_headers_is_an_operators_business(
     read, forwarder, monkeypatch, code
 ):
@@ -294,6 +294,15 @@ def test_refusal_of_the_brokers_own_headers_is_an_operators_business(
         (KucoinRefusedError("429000", "slow", http_status_received=200), True),
         (KucoinRefusedError("400002", "clock", http_status_received=401), True),
         (KucoinRefusedError("400006", "address", http_status_received=401), True),
+        (KucoinRefusedError("400202", "address", http_status_received=200), True),
+        (KucoinRefusedError("500000", "no", http_status_received=200), True),
+        (KucoinRefusedError("408000", "no", http_status_received=200), True),
+        (KucoinRefusedError("200002", "no", http_status_received=200), True),
+        (KucoinRefusedError("230005", "no", http_status_received=200), True),
+        (KucoinRefusedError("999999", "new", http_status_received=502), True),
+        (KucoinRefusedError("999999", "new", http_status_received=200), False),
+        (KucoinRefusedError("400003", "no", http_status_received=502), False),
+        (KucoinRefusedError("404000", "no", http_status_received=404), False),
         (KucoinRefusedError("400100", "no", http_status_received=200), False),
         (KucoinRefusedError("400100", "no", http_status_received=499), False),
         (KucoinRefusedError("500000", "no", http_status_received=500), True),

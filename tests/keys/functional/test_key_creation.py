@@ -116,8 +116,21 @@ def test_key_deleted_before_its_check_is_gone(link: Link) -> None:
     link.walk("alice", "SPOT")
     link.simulator.clear_faults()
     link.simulator.delete_key(keys_at_kucoin(link)[0]["apiKey"])
+    asked = len(link.simulator.journal(route="check_key"))
     redeliver(link)
     assert link.connection()["apiKey"]["code"] == "key_gone"
+    assert len(link.simulator.journal(route="check_key")) == asked + 2
+
+
+@pytest.mark.parametrize("code", ["400003", "400004"])
+def test_key_that_kucoin_denies_once_is_no_reason_to_give_it_up(link: Link, code: str) -> None:
+    link.simulator.add_fault("check_key", "error", code=code, msg="no", times=1)
+    link.walk("alice", "SPOT")
+    assert (attempt(link)["state"], attempt(link)["code"]) == ("STORED", "key_doubted")
+    redeliver(link)
+    assert link.connection()["status"] == "ACTIVE"
+    assert attempt(link)["code"] is None
+    assert len(keys_at_kucoin(link)) == 1
 
 
 def test_key_behind_a_foreign_whitelist_waits_for_the_operator(link: Link) -> None:

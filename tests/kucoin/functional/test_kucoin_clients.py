@@ -204,10 +204,14 @@ def test_wrong_client_secret_is_our_misconfiguration(build_clients, simulator, e
     assert outcome is TokenOutcome.MISCONFIGURED
 
 
-def test_wrong_scope_is_passing_until_a_setting_names_its_code(build_clients, pair):
+def test_wrong_scope_is_in_doubt_until_a_setting_names_its_code(build_clients, pair):
     clients = build_clients(KUCOIN_SCOPE="NOVELTY")
+    with pytest.raises(KucoinOutcomeUnknownError):
+        clients.refresh(pair.refresh_token)
+    overrides = '{"misconfiguration_codes": ["40004"]}'
+    clients = build_clients(KUCOIN_SCOPE="NOVELTY", KUCOIN_PROTOCOL_OVERRIDES=overrides)
     outcome = classify(lambda: clients.refresh(pair.refresh_token), clients.settings)
-    assert outcome is TokenOutcome.PASSING
+    assert outcome is TokenOutcome.MISCONFIGURED
 
 
 # Refusals of key creation
@@ -315,10 +319,15 @@ FAULTS = [
     ("error", {"code": "500000"}, UNKNOWN),
     ("error", {"code": "408000", "phase": "after"}, UNKNOWN),
     ("error", {"code": "900001", "status": 502}, UNKNOWN),
-    ("error", {"code": "900001"}, REFUSED),
-    ("error", {"code": "900001", "status": 400}, REFUSED),
+    ("error", {"code": "900001"}, UNKNOWN),
+    ("error", {"code": "900001", "status": 400, "phase": "after"}, UNKNOWN),
+    ("error", {"code": "230005", "phase": "after"}, UNKNOWN),
+    ("error", {"code": "404", "status": 404, "phase": "after"}, UNKNOWN),
+    ("error", {"code": "400202"}, REFUSED),
+    ("error", {"code": "400202", "status": 400}, REFUSED),
     ("rate_limit", {"resetMs": 2500}, REFUSED),
-    ("failure_200000", {}, REFUSED),
+    ("rate_limit", {"headers": False}, UNKNOWN),
+    ("failure_200000", {}, UNKNOWN),
 ]
 
 
@@ -347,13 +356,23 @@ def test_fault_at_an_acting_call_is_classed_and_never_repeated(
     assert len(simulator.journal(route=route)) == before + 1
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
-    if kind == "rate_limit":
+    if kind == "rate_limit" and expected is REFUSED:
         assert (caught.value.kucoin_code, caught.value.retry_after_seconds) == ("429000", 3)
 
 
-@pytest.mark.parametrize("kind", ["drop", "status_5xx", "cut"])
-def test_fault_at_a_read_is_asked_once_more(clients, simulator, key, kind):
-    simulator.add_fault("check_key", kind)
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("drop", {}),
+        ("status_5xx", {}),
+        ("cut", {}),
+        ("error", {"code": "500000"}),
+        ("error", {"code": "200002"}),
+        ("error", {"code": "230005"}),
+    ],
+)
+def test_fault_at_a_read_is_asked_once_more(clients, simulator, key, kind, options):
+    simulator.add_fault("check_key", kind, **options)
     assert clients.check(key.credentials).uid == "200000001"
     assert len(simulator.journal(route="check_key")) == 2
 

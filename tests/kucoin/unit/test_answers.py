@@ -9,14 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
+from kubroker.foundation.settings import KucoinProtocol
 from kubroker.kucoin.answers import (
     find_header_value,
     find_text,
+    is_in_envelope,
+    is_no_such_path,
     parse_list,
     parse_rest,
     parse_token,
     parse_web,
 )
+from kubroker.kucoin.codes import Act, Acting
 from kubroker.kucoin.exchange import KucoinAnswer
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9-hush_hush"  # looks like one
@@ -30,15 +34,23 @@ def answer(payload, status=200, **headers):
 
 
 def parse_acting(given_answer):
-    return parse_rest(given_answer, is_acting=True)
+    return parse_rest(given_answer, Acting(Act.WITHDRAWAL, KucoinProtocol()))
 
 
 def parse_reading(given_answer):
-    return parse_rest(given_answer, is_acting=False)
+    return parse_rest(given_answer)
 
 
-PARSERS = [parse_acting, parse_reading, parse_web, parse_token]
-ACTING = [parse_acting, parse_web, parse_token]
+def parse_key(given_answer):
+    return parse_web(given_answer, Acting(Act.KEY, KucoinProtocol()))
+
+
+def parse_pair(given_answer, **hidden):
+    return parse_token(given_answer, Acting(Act.TOKEN, KucoinProtocol()), **hidden)
+
+
+PARSERS = [parse_acting, parse_reading, parse_key, parse_pair]
+ACTING = [parse_acting, parse_key, parse_pair]
 
 # Success
 
@@ -56,9 +68,9 @@ ACTING = [parse_acting, parse_web, parse_token]
     ],
 )
 @pytest.mark.parametrize("status", [200, 201, 400, 500])
-@pytest.mark.parametrize("is_acting", [True, False])
-def test_parse_rest_success_gives_data_whatever_the_status(payload, data, status, is_acting):
-    assert parse_rest(answer(payload, status), is_acting=is_acting) == data
+@pytest.mark.parametrize("parse", [parse_acting, parse_reading])
+def test_parse_rest_success_gives_data_whatever_the_status(payload, data, status, parse):
+    assert parse(answer(payload, status)) == data
 
 
 def test_parse_rest_fractions_are_decimals():
@@ -73,13 +85,13 @@ def test_parse_rest_fractions_are_decimals():
 @pytest.mark.parametrize("code", ["200", "200000", 200])
 def test_parse_web_success_gives_data(code):
     payload = {"success": True, "code": code, "msg": "success", "retry": False, "data": {"a": 1}}
-    assert parse_web(answer(payload)) == {"a": 1}
+    assert parse_key(answer(payload)) == {"a": 1}
 
 
 def test_parse_token_success_bare_or_enveloped_gives_the_object():
     bare = {"access_token": "a", "error": ""}
-    assert parse_token(answer(bare)) == bare
-    assert parse_token(answer({"success": True, "code": "200", "data": bare})) == bare
+    assert parse_pair(answer(bare)) == bare
+    assert parse_pair(answer({"success": True, "code": "200", "data": bare})) == bare
 
 
 # Refusals: definite
@@ -92,22 +104,22 @@ def test_parse_token_success_bare_or_enveloped_gives_the_object():
         (parse_reading, {"code": "400003", "msg": "KC-API-KEY not exists"}, "400003", "KC-API-KEY not exists"),
         (parse_acting, {"code": 400100, "msg": None}, "400100", ""),
         (parse_acting, {"code": "400100"}, "400100", ""),
-        (parse_acting, {"code": "x" * 99, "msg": "y" * 1999}, "x" * 40, "y" * 1000),
+        (parse_reading, {"code": "x" * 99, "msg": "y" * 1999}, "x" * 40, "y" * 1000),
+        (parse_reading, {"code": "999999", "msg": "new"}, "999999", "new"),
+        (parse_reading, {"code": "404000", "msg": "no url"}, "404000", "no url"),
         (parse_reading, {"code": "500000", "msg": "Internal"}, "500000", "Internal"),
         (parse_reading, {"code": "408000", "msg": "slow"}, "408000", "slow"),
-        (parse_acting, {"code": "200000", "success": False, "msg": "busy"}, "200000", "busy"),
-        (parse_acting, {"code": "200000", "success": "false", "data": {}}, "200000", ""),
-        (parse_acting, {"code": "200000", "msg": "Failure: busy", "data": None}, "200000", "Failure: busy"),
-        (parse_acting, {"code": "200000", "msg": "system error"}, "200000", "system error"),
-        (parse_web, {"success": False, "code": "40503", "msg": "Risk"}, "40503", "Risk"),
-        (parse_web, {"success": False, "code": 40503, "msg": "Risk"}, "40503", "Risk"),
-        (parse_web, {"success": False, "code": "200", "msg": "busy"}, "200", "busy"),
-        (parse_web, {"success": False, "code": "200000", "msg": "busy"}, "200000", "busy"),
-        (parse_web, {"code": "400001", "msg": "gateway"}, "400001", "gateway"),
-        (parse_token, {"success": False, "code": "40002", "msg": "no"}, "40002", "no"),
-        (parse_token, {"code": "400001", "msg": "gateway"}, "400001", "gateway"),
-        (parse_token, {"error": "invalid_grant"}, "invalid_grant", ""),
-        (parse_token, {"error": "invalid_client", "error_description": "who"}, "invalid_client", "who"),
+        (parse_reading, {"code": "200000", "success": False, "msg": "busy"}, "200000", "busy"),
+        (parse_reading, {"code": "200000", "success": "false", "data": {}}, "200000", ""),
+        (parse_reading, {"code": "200000", "msg": "Failure: busy", "data": None}, "200000", "Failure: busy"),
+        (parse_reading, {"code": "200000", "msg": "system error"}, "200000", "system error"),
+        (parse_key, {"success": False, "code": "40503", "msg": "Risk"}, "40503", "Risk"),
+        (parse_key, {"success": False, "code": 40503, "msg": "Risk"}, "40503", "Risk"),
+        (parse_key, {"code": "400001", "msg": "gateway"}, "400001", "gateway"),
+        (parse_pair, {"success": False, "code": "40002", "msg": "no"}, "40002", "no"),
+        (parse_pair, {"code": "400001", "msg": "gateway"}, "400001", "gateway"),
+        (parse_pair, {"error": "invalid_grant"}, "invalid_grant", ""),
+        (parse_pair, {"error": "invalid_client", "error_description": "who"}, "invalid_client", "who"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("status", [200, 400, 401, 403])
@@ -123,9 +135,9 @@ def test_parse_refusal_keeps_code_words_and_status(parse, payload, code, words, 
 @pytest.mark.parametrize(
     ("parse", "payload"),
     [
-        (parse_web, {"success": False, "code": "1", "msg": f"Invalid token {SECRET}!"}),
-        (parse_token, {"success": False, "code": "1", "msg": f"Invalid token {SECRET}!"}),
-        (parse_token, {"error": "x", "error_description": f"Invalid token {SECRET}!"}),
+        (parse_key, {"success": False, "code": "40001", "msg": f"Invalid token {SECRET}!"}),
+        (parse_pair, {"success": False, "code": "40002", "msg": f"Invalid token {SECRET}!"}),
+        (parse_pair, {"error": "invalid_grant", "error_description": f"Invalid token {SECRET}!"}),
     ],
 )
 def test_parse_refusal_that_repeats_a_secret_is_cut(parse, payload):
@@ -150,15 +162,15 @@ def test_parse_token_refusal_repeats_nothing_that_was_sent(secret, write, body):
         name: value.format(write(secret)) if isinstance(value, str) else value
         for name, value in body.items()
     }
-    with pytest.raises(KucoinRefusedError) as caught:
-        parse_token(answer(told), hidden=["other-secret", secret])
+    with pytest.raises((KucoinRefusedError, KucoinOutcomeUnknownError)) as caught:
+        parse_pair(answer(told), hidden=["other-secret", secret])
     assert secret not in caught.value.message
     assert write(secret) not in caught.value.message
 
 
 def test_parse_token_refusal_keeps_its_code_from_a_secret_of_one_letter():
     with pytest.raises(KucoinRefusedError) as caught:
-        parse_token(answer({"error": "invalid_grant"}), hidden=["r"])
+        parse_pair(answer({"error": "invalid_grant"}), hidden=["r"])
     assert caught.value.kucoin_code == "invalid_grant"
     assert SECRET not in str(caught.value)
 
@@ -186,9 +198,10 @@ def test_parse_rest_refusal_keeps_the_link_to_the_security_page():
         (b"[]", 429),
     ],
 )
-def test_parse_limit_is_a_refusal(parse, payload, status):
+def test_parse_limit_with_the_quota_used_up_is_a_refusal(parse, payload, status):
+    quota = {"gw_ratelimit_reset": "1001", "gw_ratelimit_remaining": "0"}
     with pytest.raises(KucoinRefusedError) as caught:
-        parse(answer(payload, status, gw_ratelimit_reset="1001"))
+        parse(answer(payload, status, **quota))
     assert caught.value.kucoin_code == "429000"
     assert caught.value.http_status_received == status
     assert caught.value.retry_after_seconds == 2
@@ -209,7 +222,7 @@ def test_parse_limit_is_a_refusal(parse, payload, status):
 )
 def test_parse_limit_tells_the_time_until_reset_in_whole_seconds(headers, seconds):
     with pytest.raises(KucoinRefusedError) as caught:
-        parse_acting(answer({"code": "429000"}, 429, **headers))
+        parse_reading(answer({"code": "429000"}, 429, **headers))
     assert caught.value.retry_after_seconds == seconds
 
 
@@ -265,13 +278,101 @@ def test_parse_redirect_is_unknown_even_with_an_envelope(parse, status):
 @pytest.mark.parametrize("parse", ACTING)
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("408000", 200), ("500000", 200), (500000, 200), ("500000", 500), ("40503", 502), ("x", 504)],
+    [
+        ("408000", 200),
+        ("500000", 200),
+        (500000, 200),
+        ("500000", 500),
+        ("200002", 200),
+        ("230005", 200),
+        ("404000", 200),
+        ("404000", 404),
+        ("404", 404),
+        ("200", 200),
+        ("200000", 200),
+        ("260999", 200),
+        ("999999", 403),
+        ("x", 504),
+        ("400001", 404),
+        ("400001", 500),
+        ("400001", 502),
+        ("400001", 409),
+    ],
 )
-def test_parse_acting_call_that_kucoin_leaves_open_is_unknown(parse, code, status):
+def test_parse_acting_call_that_nobody_listed_as_a_no_is_unknown(parse, code, status):
     payload = {"success": False, "code": code, "msg": f"secret {SECRET}"}
     with pytest.raises(KucoinOutcomeUnknownError, match="leaves open") as caught:
         parse(answer(payload, status))
     assert SECRET not in caught.value.message
+    assert caught.value.http_status_received == status
+    assert caught.value.kucoin_code == str(code)
+
+
+@pytest.mark.parametrize(
+    ("parse", "code"),
+    [
+        (parse_acting, "40503"),
+        (parse_acting, "260000"),
+        (parse_acting, "260420"),
+        (parse_key, "40002"),
+        (parse_key, "260100"),
+        (parse_key, "400100"),
+        (parse_pair, "40503"),
+        (parse_pair, "200004"),
+    ],
+)
+def test_parse_no_of_another_act_is_unknown(parse, code):
+    with pytest.raises(KucoinOutcomeUnknownError):
+        parse(answer({"success": False, "code": code, "msg": "no"}))
+
+
+@pytest.mark.parametrize("parse", ACTING)
+@pytest.mark.parametrize("remaining", [None, "1", "4", "2000", "x"])
+def test_parse_limit_of_an_acting_call_without_proof_is_unknown(parse, remaining):
+    headers = {"gw_ratelimit_reset": "2000"}
+    headers |= {"gw_ratelimit_remaining": remaining} if remaining else {}
+    with pytest.raises(KucoinOutcomeUnknownError) as caught:
+        parse(answer({"code": "429000", "msg": "Too many"}, 429, **headers))
+    assert caught.value.retry_after_seconds == 2
+
+
+@pytest.mark.parametrize(
+    ("payload", "status", "is_missing"),
+    [
+        ({"code": "404", "msg": "Not Found"}, 404, True),
+        ({"code": "404000", "msg": "Url Not Found"}, 404, True),
+        (b"<html>404</html>", 404, True),
+        (b"", 404, True),
+        ({"code": "404000", "msg": "Url Not Found"}, 200, False),
+        ({"code": "400100", "msg": "withdrawal not found"}, 404, False),
+        (b"<html>403</html>", 403, False),
+        (b"<html>502</html>", 502, False),
+        ({"code": "500000"}, 200, False),
+    ],
+)
+def test_no_such_path_is_a_gateways_404_in_any_form(payload, status, is_missing):
+    with pytest.raises(KucoinOutcomeUnknownError) as caught:
+        parse_acting(answer(payload, status))
+    assert is_no_such_path(caught.value) is is_missing
+
+
+@pytest.mark.parametrize(
+    ("payload", "status", "is_known"),
+    [
+        ({"code": "230005", "msg": "busy"}, 200, True),
+        ({"code": "500000", "msg": "busy"}, 500, True),
+        ({"code": "400100", "msg": "no such"}, 404, True),
+        ({"code": "200000", "success": False}, 200, True),
+        ({"code": "404000"}, 404, False),
+        ({"code": "404"}, 404, False),
+        ({"code": "oops"}, 200, False),
+        (b"<html>", 200, False),
+    ],
+)
+def test_envelope_is_the_services_own(payload, status, is_known):
+    with pytest.raises(KucoinOutcomeUnknownError) as caught:
+        parse_acting(answer(payload, status))
+    assert is_in_envelope(caught.value) is is_known
 
 
 def test_parse_reading_call_with_server_error_is_a_refusal():
@@ -292,13 +393,13 @@ def test_parse_reading_call_with_server_error_is_a_refusal():
 )
 def test_parse_web_contradiction_is_unknown(payload):
     with pytest.raises(KucoinOutcomeUnknownError):
-        parse_web(answer(payload))
+        parse_key(answer(payload))
 
 
 @pytest.mark.parametrize("data", [None, {}, [], "access_token", {"token": "a"}])
 def test_parse_token_success_without_a_token_is_unknown(data):
     with pytest.raises(KucoinOutcomeUnknownError):
-        parse_token(answer({"success": True, "code": "200", "data": data}))
+        parse_pair(answer({"success": True, "code": "200", "data": data}))
 
 
 json_values = st.recursive(

@@ -212,9 +212,8 @@ def test_create_deadline_passed_is_unknown_refused_connection_is_unsent(serve, b
         ("40011", KeyRefusal.KEY_LIMIT),
         ("40001", KeyRefusal.DEAD_TOKEN),
         ("invalid_token", KeyRefusal.DEAD_TOKEN),
-        ("429000", KeyRefusal.OTHER),
-        ("200000", KeyRefusal.OTHER),
-        ("never seen", KeyRefusal.OTHER),
+        ("400001", KeyRefusal.OTHER),
+        ("400202", KeyRefusal.OTHER),
     ],
 )
 def test_create_refusal_means_what_the_settings_say(serve, build_client, code, refusal):
@@ -222,6 +221,16 @@ def test_create_refusal_means_what_the_settings_say(serve, build_client, code, r
     with pytest.raises(KucoinRefusedError) as caught:
         create(build_client(server.url))
     assert classify_key_refusal(caught.value, KucoinProtocol()) is refusal
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(
+    "code", ["429000", "200000", "230005", "500000", "404000", "400100", "40002", "never seen"]
+)
+def test_create_answered_with_a_code_that_nobody_listed_is_unknown(serve, build_client, code):
+    server = serve(web(None, success=False, code=code, msg="no"))
+    with pytest.raises(KucoinOutcomeUnknownError):
+        create(build_client(server.url))
     assert len(server.received) == 1
 
 
@@ -309,7 +318,7 @@ CHECK_TABLE = [
     ("400007", CheckRefusal.PERMISSION, "lacks the permission"),
     ("400200", CheckRefusal.PARTNER, "correct partner, broker name"),
     ("400201", CheckRefusal.PARTNER, "correct partner, broker name"),
-    ("400202", CheckRefusal.PARTNER, "correct partner, broker name"),
+    ("400202", CheckRefusal.IP_NOT_ALLOWED, "does not let this installation's address use"),
     ("400301", CheckRefusal.REGION, "region"),
     ("411100", CheckRefusal.FROZEN, "frozen"),
     ("429000", CheckRefusal.RATE_LIMITED, "rate limit"),

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinUnsentError
+from kubroker.foundation.settings import KucoinProtocol
 from kubroker.kucoin.answers import parse_rest
+from kubroker.kucoin.codes import Act, Acting
 from kubroker.kucoin.exchange import Connection, Exchange, KucoinAnswer, KucoinRequest
 from kubroker.kucoin.transport import KucoinTransport, decide_pause
 from tests.support.certificates import build_contexts
@@ -317,7 +319,7 @@ def test_send_header_cut_before_the_length_is_an_answer_that_no_reader_takes(ser
     answer = send_fresh(post(serve(cut_header).url))
     assert answer.body == b""
     with pytest.raises(KucoinOutcomeUnknownError):
-        parse_rest(answer, is_acting=True)
+        parse_rest(answer, Acting(Act.WITHDRAWAL, KucoinProtocol()))
 
 
 @pytest.mark.parametrize(
@@ -571,11 +573,21 @@ def test_send_safe_both_attempts_share_the_deadline(serve):
     assert time.monotonic() - started < 0.3 + SLACK
 
 
-ANSWERS = [KucoinAnswer(status=status) for status in (200, 302, 400, 403, 404, 429)]
+ANSWERS = [
+    *(KucoinAnswer(status=status) for status in (200, 302, 400, 403, 404, 429)),
+    *(
+        KucoinAnswer(status=200, body=b'{"code":"%s","msg":"no"}' % code)
+        for code in (b"200000", b"400002", b"400003", b"400006", b"429000", b"999999")
+    ),
+]
 PASSING = [
     KucoinUnsentError("x"),
     KucoinOutcomeUnknownError("x"),
     *(KucoinAnswer(status=status) for status in (500, 502, 503, 504)),
+    *(
+        KucoinAnswer(status=200, body=b'{"code":"%s","msg":"busy"}' % code)
+        for code in (b"500000", b"408000", b"200002", b"230005")
+    ),
 ]
 
 

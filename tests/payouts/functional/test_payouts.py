@@ -127,6 +127,18 @@ def test_passing_trouble_is_tried_again(api, functions, crowd, simulator):
     assert payout["users"] == {"total": 6, "found": 6, "failed": 0, "waiting": 0}
 
 
+@pytest.mark.parametrize("code", ["500000", "408000", "200002", "230005", "400002", "400202"])
+@pytest.mark.parametrize("route", ["deposit_addresses", "create_deposit_address"])
+def test_passing_refusal_with_http_200_is_tried_again(
+    api, functions, crowd, simulator, code, route
+):
+    simulator.add_fault(route, "error", code=code, msg="busy", times=5)
+    payout_id = open_payout(api, crowd[:2]).json()["payoutId"]
+    drain(functions)
+    payout = api.get(f"/v1/payouts/{payout_id}").json()
+    assert payout["users"] == {"total": 2, "found": 2, "failed": 0, "waiting": 0}
+
+
 def test_trouble_that_stays_ends_with_its_code(api, functions, crowd, simulator):
     simulator.add_fault("deposit_addresses", "drop", times=10_000)
     payout_id = open_payout(api, crowd[:2]).json()["payoutId"]

@@ -200,6 +200,41 @@ def test_order_is_sent_once_whatever_comes_of_it(api, linked, simulator, kind, p
         assert answer.status == {"status_5xx": 503, "rate_limit": 429}[kind]
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "is_open"),
+    [
+        ("230005", 200, True),
+        ("500000", 200, True),
+        ("404000", 404, True),
+        ("999999", 503, True),
+        ("400100", 200, False),
+        ("200004", 200, False),
+    ],
+)
+def test_order_whose_answer_leaves_open_what_happened_is_counted_and_sent_once(
+    api, linked, simulator, capsys, code, status, is_open
+):
+    simulator.add_fault("spot_order", "error", phase="after", code=code, msg="no", status=status)
+    answer = api.post(f"{SPOT}/api/v1/hf/orders", json=ORDER)
+    assert (answer.status, answer.json()["code"]) == (status, code), "KuCoin's own word goes on"
+    assert len(simulator.journal(route="spot_order")) == 1
+    assert ("ProxyOutcomeUnknown" in capsys.readouterr().out) is is_open
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "is_address"),
+    [("400006", 403, True), ("400202", 400, True), ("400202", 200, True), ("400200", 400, False)],
+)
+def test_refused_address_rings_with_either_code(
+    api, linked, simulator, capsys, code, status, is_address
+):
+    simulator.add_fault("accounts", "error", code=code, msg="no", status=status)
+    assert api.get(f"{SPOT}/api/v1/accounts").json()["code"] == code
+    printed = capsys.readouterr().out
+    assert '"ConfigurationErrorFound":[1.0]' in printed
+    assert ('"AddressRefused":[1.0]' in printed) is is_address
+
+
 def test_redirect_is_not_followed(api, linked, simulator):
     simulator.add_fault("accounts", "redirect", location="http://127.0.0.1:9/elsewhere")
     answer = api.get(f"{SPOT}/api/v1/accounts")

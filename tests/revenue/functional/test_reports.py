@@ -49,7 +49,9 @@ def test_report_with_a_malformed_account_is_the_operators_business(api, function
     assert "only" not in answer.text
 
 
-@pytest.mark.parametrize("code", ["400003", "400005", "400006", "400007", "400201", "260500"])
+@pytest.mark.parametrize(
+    "code", ["400003", "400005", "400006", "400007", "400201", "400202", "260500"]
+)
 def test_report_that_kucoin_refuses_for_the_key_is_counted(api, broker, capsys, code):
     broker.add_fault("rebate_report", "error", code=code, msg="no", times=1)
     answer = api.get(REPORT)

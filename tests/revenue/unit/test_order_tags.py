@@ -62,7 +62,7 @@ def entry(**changes):
 
 
 def test_accepted_order_counts():
-    assert has_order([entry(kind=AuditKind.EVENT), entry()])
+    assert has_order([entry(kind=AuditKind.EVENT), entry()], "200000")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_accepted_order_counts():
     ],
 )
 def test_anything_else_does_not_count(changes):
-    assert not has_order([entry(**changes)])
+    assert not has_order([entry(**changes)], "200000")
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_another_that_is_gone_is_waited_for_until_its_lease_ends(tokens, world):
 
 
 @pytest.mark.parametrize(
-    "fault", [{"kind": "error", "code": "99999"}, {"kind": "error", "code": "40003"}], ids=str
+    "fault", [{"kind": "error", "code": "400003"}, {"kind": "error", "code": "40003"}], ids=str
 )
 def test_token_that_is_short_but_alive_serves_while_refreshes_fail(fault, tokens, world):
     world.link()

@@ -126,6 +126,13 @@ def test_signed_call_from_a_whitelisted_address_holds(driver):
     assert code_of(driver.check_key(driver.key(ipWhitelist=["10.1.2.3"]))) == "200000"
 
 
+def test_signed_call_from_a_foreign_address_is_400202_in_that_world(driver):
+    driver.control.set_worlds(address_code="400202")
+    answer = driver.check_key(driver.key(ipWhitelist=["10.1.2.3"]))
+
+    assert (answer.status_code, code_of(answer)) == (403, "400202")
+
+
 def test_signed_call_without_the_permission_is_400007(driver):
     answer = driver.check_key(driver.key(groups=["API_SPOT"]))
 
@@ -142,7 +149,7 @@ def test_signed_call_of_a_frozen_account_is_411100(driver):
         ({"KC-API-PARTNER": "stranger"}, "400200"),
         ({"KC-API-PARTNER-SIGN": "AAAA"}, "400201"),
         ({"KC-API-PARTNER-SIGN": None}, "400201"),
-        ({"KC-BROKER-NAME": "stranger"}, "400202"),
+        ({"KC-BROKER-NAME": "stranger"}, "400200"),
     ],
 )
 def test_partner_header_wrong_with_verify_is_refused(driver, headers, code):

@@ -207,6 +207,29 @@ def test_cancel_without_an_answer_can_be_asked_again(money: Money) -> None:
     assert money.api.delete(money.path(money.id())).status == 200
 
 
+@pytest.mark.parametrize(
+    ("code", "words", "status", "told"),
+    [
+        ("260420", "not cancellable", 409, "cancel_refused"),
+        ("400100", "parameter", 409, "cancel_refused"),
+        ("400003", "key", 409, "cancel_refused"),
+        ("230005", "System busy", 503, "kucoin_unreachable"),
+        ("404000", "Url Not Found", 503, "kucoin_unreachable"),
+        ("999999", "new", 503, "kucoin_unreachable"),
+    ],
+)
+def test_cancel_is_refused_only_by_a_definite_no(
+    money: Money, code: str, words: str, status: int, told: str
+) -> None:
+    money.no_factors()
+    money.simulator.set_settings(processing_seconds=1000)
+    money.submit()
+    money.simulator.add_fault("withdrawal_cancel", "error", phase="before", code=code, msg=words)
+    answer = money.api.delete(money.path(money.id()))
+    assert (answer.status, answer.json()["code"]) == (status, told)
+    assert money.get()["status"] == "SUBMITTED"
+
+
 def test_cancel_of_an_unknown_one_is_refused(money: Money) -> None:
     _unknown(money)
     answer = money.api.delete(money.path(money.id()))

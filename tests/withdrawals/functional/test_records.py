@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kubroker.foundation.errors import StoreError
+from kubroker.withdrawals.answered_paths import AnsweredPaths
 from kubroker.withdrawals.claims import WithdrawalRecords
 from kubroker.withdrawals.model import WithdrawalState
 from tests.support.money import Money
@@ -59,7 +60,12 @@ def _claimed(money: Money) -> Any:
     money.functions.stack.aws.add_fault("error", times=0, **RECORD)
     money.submit()
     money.functions.stack.aws.reset_faults()
-    records = WithdrawalRecords(money.store, now=lambda: int(money.now()), sleep=lambda _: None)
+    records = WithdrawalRecords(
+        money.store,
+        AnsweredPaths(money.store.limits, "unused"),
+        now=lambda: int(money.now()),
+        sleep=lambda _: None,
+    )
     return money.stored(), records
 
 

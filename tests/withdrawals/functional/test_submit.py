@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.money import ADDRESS, Money
 
+CONFIGURATION_METRIC = '"ConfigurationErrorFound":[1.0]'
+
 
 def test_submit_with_codes_wanted_tells_alternatives_and_what_was_sent(money: Money) -> None:
     answer = money.submit()
@@ -110,7 +112,8 @@ def test_submit_of_two_keys_makes_two(money: Money) -> None:
         ({"code": "400301", "msg": "region"}, 422, "region_refused"),
         ({"code": "400303", "msg": "kyc"}, 422, "identity_required"),
         ({"code": "260430", "msg": "identity"}, 422, "recipient_required"),
-        ({"code": "260999", "msg": "something new"}, 422, "kucoin_refused"),
+        ({"code": "400001", "msg": "headers"}, 422, "kucoin_refused"),
+        ({"code": "400202", "msg": "Invalid request IP 1.2.3.4"}, 422, "ip_not_allowed"),
     ],
 )
 def test_submit_refused_by_kucoin_is_rejected_for_good_and_gives_the_limit_back(
@@ -159,6 +162,14 @@ def test_submit_when_kucoin_is_busy_can_be_asked_again_with_the_same_key(
         {"kind": "error", "code": "500000", "msg": "internal"},
         {"kind": "error", "code": "408000", "msg": "timeout"},
         {"kind": "error", "code": "510000", "msg": "who knows"},
+        {"kind": "error", "code": "230005", "msg": "System busy"},
+        {"kind": "error", "code": "200002", "msg": "Too many requests"},
+        {"kind": "error", "code": "404000", "msg": "Url Not Found"},
+        {"kind": "error", "code": "260999", "msg": "something new"},
+        {"kind": "error", "code": "260000", "msg": "another act's no"},
+        {"kind": "error", "code": "260100", "msg": "a no with a status of its own", "status": 409},
+        {"kind": "error", "code": "230005", "msg": "bind more factors: /account/security/g2fa"},
+        {"kind": "error", "code": "500000", "msg": "bind more factors: /account/security/g2fa"},
         {"kind": "error", "code": "oops", "msg": "who knows"},
     ],
     ids=lambda fault: "-".join(map(str, fault.values())),
@@ -175,6 +186,121 @@ def test_submit_without_a_clear_answer_is_unknown_and_never_sent_again(
     assert money.asked() == 1
     assert len(money.made()) == (1 if phase == "after" else 0)
     assert money.spent() == 100
+
+
+@pytest.mark.parametrize(
+    "gateway",
+    [
+        {"kind": "error", "code": "404", "msg": "Not Found", "status": 404},
+        {"kind": "error", "code": "404000", "msg": "Url Not Found", "status": 404},
+        {"kind": "status_5xx", "status": 404},
+    ],
+    ids=["404", "404000", "html"],
+)
+def test_submit_to_a_path_that_never_answered_is_a_configuration_error_and_frees_the_payment(
+    money: Money, gateway: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    money.no_factors()
+    money.simulator.add_fault("withdraw", **{**gateway, "phase": "before", "times": 2})
+    for _ in range(2):
+        answer = money.submit()
+        assert (answer.status, answer.json()["code"]) == (500, "configuration_error"), answer.text
+        assert money.get()["status"] == "CREATED"
+    assert CONFIGURATION_METRIC in capsys.readouterr().out
+    assert money.submit("key-2").status == 201, "the same payment is free to be made"
+    assert len(money.made()) == 1
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        {"kind": "delay", "seconds": 0},
+        {"kind": "error", "code": "400100", "msg": "no"},
+        {"kind": "error", "code": "230005", "msg": "busy"},
+        {"kind": "error", "code": "999999", "msg": "new"},
+    ],
+    ids=["success", "refusal", "busy", "unlisted"],
+)
+@pytest.mark.parametrize("is_restarted", [True, False])
+def test_submit_to_a_path_that_has_answered_is_unknown_behind_a_404(
+    money: Money,
+    first: dict[str, Any],
+    is_restarted: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    money.no_factors()
+    money.simulator.add_fault("withdraw", **{**first, "phase": "before", "times": 1})
+    money.submit(amount="99")
+    if is_restarted:
+        money.functions.forget()
+    capsys.readouterr()
+    made = len(money.made())
+    gateway = {"code": "404", "msg": "Not Found", "status": 404}
+    money.simulator.add_fault("withdraw", "error", phase="after", times=1, **gateway)
+    for _ in range(2):
+        assert money.submit("key-2").json()["status"] == "OUTCOME_UNKNOWN"
+    assert len(money.made()) == made + 1
+    assert CONFIGURATION_METRIC not in capsys.readouterr().out
+
+
+def test_submit_to_another_path_than_the_one_that_answered_is_a_configuration_error(
+    money: Money,
+) -> None:
+    money.no_factors()
+    assert money.submit(amount="99").status == 201
+    money.functions.set_environment(
+        "withdrawal", KUCOIN_PROTOCOL_OVERRIDES='{"withdrawal_path": "/api/v9/withdraw"}'
+    )
+    assert money.submit("key-2").json()["code"] == "configuration_error"
+    assert money.get("key-2")["status"] == "CREATED"
+    assert len(money.made()) == 1
+
+
+def test_submit_whose_path_can_not_be_looked_up_is_unknown(money: Money) -> None:
+    money.no_factors()
+    gateway = {"code": "404", "msg": "Not Found", "status": 404}
+    money.simulator.add_fault("withdraw", "error", phase="after", times=1, **gateway)
+    money.functions.stack.aws.add_fault(
+        "error", service="dynamodb", operation="GetItem", match="path#", times=0
+    )
+    assert money.submit().json()["status"] == "OUTCOME_UNKNOWN"
+    money.functions.stack.aws.reset_faults()
+
+
+def test_submit_whose_path_can_not_be_noted_lapses_and_never_becomes_a_definite_no(
+    money: Money,
+) -> None:
+    money.no_factors()
+    money.functions.stack.aws.add_fault(
+        "error", service="dynamodb", operation="UpdateItem", match="path#", times=0
+    )
+    assert money.submit().status == 503
+    money.functions.stack.aws.reset_faults()
+    assert money.get()["status"] == "SUBMITTING"
+    assert (money.asked(), len(money.made())) == (1, 1)
+    money.later(600)
+    assert money.get()["status"] == "OUTCOME_UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    ("code", "is_taken"),
+    [("260330", True), ("400100", True), ("400007", True), ("500000", False), ("x", False)],
+)
+def test_submit_words_that_ask_for_security_count_only_with_a_definite_code(
+    money: Money, code: str, is_taken: bool
+) -> None:
+    money.no_factors()
+    link = "https://www.kucoin.com/account/security/g2fa"
+    words = f"You need to bind more factors to continue. Please visit: {link}"
+    phase = "before" if is_taken else "after"
+    money.simulator.add_fault("withdraw", "error", phase=phase, code=code, msg=words)
+    answer = money.submit()
+    if is_taken:
+        assert (answer.status, answer.json()["code"]) == (409, "security_setup_required")
+    else:
+        assert (answer.status, answer.json()["status"]) == (202, "OUTCOME_UNKNOWN")
+        assert money.submit().json()["status"] == "OUTCOME_UNKNOWN"
+        assert (money.asked(), len(money.made())) == (1, 1)
 
 
 def test_submit_limited_after_the_work_is_unknown_where_no_limit_is_trusted(money: Money) -> None:

@@ -31,6 +31,7 @@ from kubroker.kucoin.address_watch import watch_address
 from kubroker.kucoin.answers import parse_rest
 from kubroker.kucoin.api_keys import CheckRefusal, classify_check_refusal
 from kubroker.kucoin.budget import Budgets, parse_quota
+from kubroker.kucoin.codes import is_passing_read
 from kubroker.kucoin.forwarding import ForwardedRequest, KucoinForwarder
 from kubroker.kucoin.permissions import Permission
 from kubroker.kucoin.rest import KucoinRest
@@ -50,10 +51,6 @@ LEAST_CALL_SECONDS = 3.0
 # A window that took less of the time than this may be longer next time.
 _QUICK_SHARE = 1 / 3
 CLOCK_SECONDS = 4.0
-
-
-# An address that is not on a key's list may be this installation's: an operator can mend that.
-_PASSING = {CheckRefusal.RATE_LIMITED, CheckRefusal.CLOCK, CheckRefusal.IP_NOT_ALLOWED}
 
 
 class AccountHistory:
@@ -163,7 +160,7 @@ class AccountHistory:
                 key.kucoin_uid, line.pool, line.weight, quota, now=self._clock.monotonic()
             )
         try:
-            return parse_rest(answer, is_acting=False)
+            return parse_rest(answer)
         except KucoinRefusedError as error:
             if watch_address(error):
                 count(CONFIGURATION_ERROR_FOUND)
@@ -270,7 +267,7 @@ class WindowWalk:
 def is_passing(error: KubrokerError) -> bool:
     """Whether asking again later makes sense."""
     if isinstance(error, KucoinRefusedError):
-        return classify_check_refusal(error) in _PASSING or error.http_status_received >= 500
+        return is_passing_read(error)
     return error.retryable or isinstance(error, KucoinOutcomeUnknownError)
 
 

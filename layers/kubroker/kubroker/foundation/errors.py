@@ -196,9 +196,16 @@ class KucoinUnsentError(KucoinError):
 
 
 class KucoinOutcomeUnknownError(KucoinError):
-    """The request was sent and no answer said what happened: never repeat what acts."""
+    """The request was sent and no answer said what happened: never repeat what acts.
+
+    Attributes:
+        http_status_received: Of the answer that did not say it; None where there was none.
+        kucoin_code: Its code, where it had one.
+    """
 
     code = "kucoin_outcome_unknown"
+    http_status_received: int | None = None
+    kucoin_code: str | None = None
 
 
 class KucoinRefusedError(KucoinError):

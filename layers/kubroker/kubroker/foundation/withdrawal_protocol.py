@@ -22,7 +22,7 @@ class WithdrawalProtocol(BaseModel):
     security_setup_codes: frozenset[str] = Field(
         frozenset({"260330"}),
         description="Codes of a withdrawal: the user has to set up more security. Its message is "
-        "recognised without them. [assumed]",
+        "recognised beside every code that is a definite no. [assumed]",
     )
     security_link_hosts: frozenset[str] = Field(
         frozenset({"kucoin.com"}),
@@ -44,9 +44,13 @@ class WithdrawalProtocol(BaseModel):
     )
     limit_means_nothing_done: bool = Field(
         True,
-        description="A 429 to a withdrawal whose headers show the account's quota used up was "
+        description="A 429 to a call that acts whose headers show no quota left was "
         "said before any work. Any other 429, and every one if false, leaves the outcome "
         "unknown. [assumed]",
+    )
+    not_cancellable_codes: frozenset[str] = Field(
+        frozenset({"260420"}),
+        description="Codes of a cancellation: KuCoin does not allow it any more. [assumed]",
     )
     travel_rule_codes: frozenset[str] = Field(
         frozenset({"260430"}),

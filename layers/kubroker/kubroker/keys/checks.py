@@ -35,6 +35,8 @@ from kubroker.kucoin.api_keys import ApiKeyClient, ApiKeyFacts, CheckRefusal, cl
 from kubroker.kucoin.permissions import sort_permissions
 
 _CHECK_DEADLINE_SECONDS = 5.0
+_DOUBTED = "key_doubted"
+_NOT_OURS = {CheckRefusal.KEY_GONE, CheckRefusal.RATE_LIMITED, CheckRefusal.OTHER}
 
 
 class KeyChecks:
@@ -129,14 +131,18 @@ class KeyChecks:
             "KuCoin does not accept the key just made",
             extra={"refusal": refusal, "kucoinCode": error.kucoin_code},
         )
-        if refusal is CheckRefusal.KEY_GONE:
+        # One such answer proves nothing: KuCoin gives it for a wrong signature as well, and a
+        # server that lags behind gives it of a key just made. The next delivery asks again.
+        if refusal is CheckRefusal.KEY_GONE and attempt.code == _DOUBTED:
             count(KEY_GONE)
             self.fail(connection, attempt, "key_gone")
             return
+        code = _DOUBTED if refusal is CheckRefusal.KEY_GONE else None
         if watch_address(error):
             code = "ip_not_allowed"
+        if code is not None:
             self._attempts.note_unchecked(connection, attempt.attempt_id, code, now=self._now())
-        if refusal not in {CheckRefusal.RATE_LIMITED, CheckRefusal.OTHER}:
+        if refusal not in _NOT_OURS:
             count(CONFIGURATION_ERROR_FOUND)
         # The key is stored and may be right: an operator mends the cause, then redrives.
         raise UnavailableError("KuCoin refused to check the key just made.") from error

@@ -40,6 +40,7 @@ from kubroker.foundation.observability import (
 from kubroker.foundation.settings import KucoinProtocol
 from kubroker.keys.checks import KeyChecks
 from kubroker.keys.store import KeyAttemptStore
+from kubroker.kucoin.address_watch import watch_failure
 from kubroker.kucoin.api_keys import ApiKeyClient, CreatedApiKey, KeyRefusal, classify_key_refusal
 from kubroker.kucoin.permissions import Permission
 
@@ -192,6 +193,7 @@ class KeyCreation:
             note(_build_act(connection, attempt, AuditOutcome.FAILED, error.code))
             raise UnavailableError("KuCoin could not be reached.") from error
         logger.warning("no key was made", extra={"reason": error.message})
+        watch_failure(error)
         if isinstance(error, KucoinUnsentError):
             code = "kucoin_unreachable"
         elif isinstance(error, KucoinRefusedError):

@@ -1,16 +1,22 @@
-"""This installation's addresses against the IP lists of keys: told to the operator in words."""
+"""What an operator has to correct, told in words: our addresses on IP lists, KuCoin's paths."""
 
-from kubroker.foundation.errors import KucoinRefusedError
-from kubroker.foundation.observability import ADDRESS_REFUSED, count, logger
+from kubroker.foundation.errors import KubrokerError, KucoinOutcomeUnknownError, KucoinRefusedError
+from kubroker.foundation.observability import (
+    ADDRESS_REFUSED,
+    CONFIGURATION_ERROR_FOUND,
+    count,
+    logger,
+)
+from kubroker.kucoin.answers import is_no_such_path
 from kubroker.kucoin.api_keys import CheckRefusal, classify_check_refusal
 from kubroker.kucoin.explanations import explain_check_refusal, find_address
 
 
 def watch_address(error: KucoinRefusedError) -> bool:
-    """Counts and logs KuCoin's 400006 with the address that it saw.
+    """Counts and logs a refused address, with the one that KuCoin saw.
 
     Args:
-        error: Any refusal of a call with a user's key.
+        error: Any refusal.
 
     Returns:
         Whether it is that refusal.
@@ -27,3 +33,18 @@ def watch_address(error: KucoinRefusedError) -> bool:
         },
     )
     return True
+
+
+def watch_failure(error: KubrokerError) -> None:
+    """Counts and logs a refused address, and a gateway's word that it has no such path.
+
+    It pages an operator and decides nothing: where something acts, the work may be done.
+
+    Args:
+        error: Any failure of a call to KuCoin.
+    """
+    if isinstance(error, KucoinRefusedError):
+        watch_address(error)
+    if isinstance(error, KucoinOutcomeUnknownError) and is_no_such_path(error):
+        count(CONFIGURATION_ERROR_FOUND)
+        logger.error("KuCoin's gateway says that it has no such path; compare the settings")

@@ -6,8 +6,8 @@ Source: KuCoin's REST introduction and kucoin-fast-api, 4 and 7. Three shapes ex
 * web (``/_oauth/resource``): ``{"success", "code": "200", "msg", "retry", "data"}``;
 * token endpoints: bare OAuth JSON, errors as the web's or as RFC 6749, 5.2.
 
-So the body is read before the status. What can't be read, and for a call that acts also what
-KuCoin itself calls unclear, is an unknown outcome and never a refusal.
+So the body is read before the status. What can't be read is an unknown outcome and never a
+refusal; to a call that acts so is every no that ``kucoin.codes`` does not list as definite.
 """
 
 import json
@@ -19,25 +19,32 @@ from typing import Any
 from urllib.parse import quote
 
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
+from kubroker.kucoin.codes import (
+    NO_SUCH_PATH,
+    RATE_LIMITED,
+    RATE_LIMITS,
+    REST_SUCCESS,
+    WEB_SUCCESSES,
+    Acting,
+    is_definite_no,
+)
 from kubroker.kucoin.exchange import KucoinAnswer
 
-REST_SUCCESS = "200000"
-WEB_SUCCESSES = frozenset({"200", REST_SUCCESS})
-RATE_LIMITED = "429000"
 MAX_TEXT_CHARACTERS = 16_384
-# Source: KuCoin's REST error codes: timeout and server error tell nothing about a POST.
-UNCLEAR_CODES = frozenset({"408000", "500000"})
+# Bytes: KuCoin writes a code and a sentence.
+_LONGEST_REFUSAL = 4096
+_OWN_CODE = re.compile(r"[1-9][0-9]{5}")
 _FAILURE_WORDS = re.compile(r"\bfail(ed|ure)?\b|\berror\b", re.IGNORECASE)
 _SHORTEST_SECRET = 8
 _LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_-]{20,}")
 
 
-def parse_rest(answer: KucoinAnswer, *, is_acting: bool) -> Any:
+def parse_rest(answer: KucoinAnswer, acting: Acting | None = None) -> Any:
     """Reads an answer of the REST hosts.
 
     Args:
         answer: The whole answer.
-        is_acting: Whether the call changes something at KuCoin.
+        acting: What the call changes at KuCoin; None for one that only reads.
 
     Returns:
         The field ``data``, None where it is missing; JSON fractions as Decimal.
@@ -52,14 +59,15 @@ def parse_rest(answer: KucoinAnswer, *, is_acting: bool) -> Any:
         raise _build_unreadable(answer)
     if code == REST_SUCCESS and not _claims_failure(body):
         return body.get("data")
-    raise _build_error(answer, code, _get_text(body, "msg"), is_acting=is_acting)
+    raise _build_error(answer, code, _get_text(body, "msg"), acting)
 
 
-def parse_web(answer: KucoinAnswer, *, hidden: Collection[str] = ()) -> Any:
+def parse_web(answer: KucoinAnswer, acting: Acting, *, hidden: Collection[str] = ()) -> Any:
     """Reads an answer of the web host's resources, all of which act.
 
     Args:
         answer: The whole answer.
+        acting: What the call changes at KuCoin.
         hidden: Secrets that were sent; KuCoin might repeat them.
 
     Returns:
@@ -80,14 +88,17 @@ def parse_web(answer: KucoinAnswer, *, hidden: Collection[str] = ()) -> Any:
     if code is None or is_contradictory:
         raise _build_unreadable(answer)
     words = _redact(_get_text(body, "msg"), hidden)
-    raise _build_error(answer, _hide(code, hidden), words, is_acting=True)
+    raise _build_error(answer, _hide(code, hidden), words, acting)
 
 
-def parse_token(answer: KucoinAnswer, *, hidden: Collection[str] = ()) -> dict[str, Any]:
+def parse_token(
+    answer: KucoinAnswer, acting: Acting, *, hidden: Collection[str] = ()
+) -> dict[str, Any]:
     """Reads an answer of the token endpoints.
 
     Args:
         answer: The whole answer.
+        acting: What the call changes at KuCoin.
         hidden: Secrets that were sent; KuCoin might repeat them.
 
     Returns:
@@ -102,8 +113,8 @@ def parse_token(answer: KucoinAnswer, *, hidden: Collection[str] = ()) -> dict[s
         return body
     if name := _get_text(body, "error"):
         words = _redact(_get_text(body, "error_description"), hidden)
-        raise _build_error(answer, _hide(name, hidden), words, is_acting=True)
-    data = parse_web(answer, hidden=hidden)
+        raise _build_error(answer, _hide(name, hidden), words, acting)
+    data = parse_web(answer, acting, hidden=hidden)
     if isinstance(data, dict) and "access_token" in data:
         return data
     raise _build_unreadable(answer)
@@ -133,9 +144,29 @@ def parse_list(value: Any) -> tuple[str, ...]:
 
 def build_unreadable(answer: KucoinAnswer, missing: str) -> KucoinOutcomeUnknownError:
     """The error for a success that lacks what it has to hold."""
-    return KucoinOutcomeUnknownError(
-        f"KuCoin's answer with HTTP status {answer.status} has no usable {missing}."
+    return _note_answer(
+        KucoinOutcomeUnknownError(
+            f"KuCoin's answer with HTTP status {answer.status} has no usable {missing}."
+        ),
+        answer,
+        REST_SUCCESS,
     )
+
+
+def is_no_such_path(error: KucoinOutcomeUnknownError) -> bool:
+    """Whether a gateway says that it knows no such path, in whatever form.
+
+    Source: KuCoin's gateways say it with 404, with 404000, or as HTML. It proves nothing where the
+    path is known to exist: executed orders were seen behind it.
+    """
+    code = error.kucoin_code
+    return error.http_status_received == 404 and (code is None or code in NO_SUCH_PATH)
+
+
+def is_in_envelope(error: KucoinOutcomeUnknownError) -> bool:
+    """Whether KuCoin's service itself gave the answer: it has a code of its form."""
+    code = error.kucoin_code
+    return code is not None and bool(_OWN_CODE.fullmatch(code)) and code not in NO_SUCH_PATH
 
 
 def _read_object(answer: KucoinAnswer) -> dict[str, Any]:
@@ -148,14 +179,26 @@ def _read_object(answer: KucoinAnswer) -> dict[str, Any]:
     if isinstance(body, dict):
         return body
     if answer.status == 429:
-        raise _build_refusal(answer, RATE_LIMITED, "Too many requests")
+        return {"code": RATE_LIMITED, "msg": "Too many requests"}
     raise _build_unreadable(answer)
 
 
 def _build_unreadable(answer: KucoinAnswer) -> KucoinOutcomeUnknownError:
-    return KucoinOutcomeUnknownError(
-        f"KuCoin answered with HTTP status {answer.status} and nothing that can be read."
+    return _note_answer(
+        KucoinOutcomeUnknownError(
+            f"KuCoin answered with HTTP status {answer.status} and nothing that can be read."
+        ),
+        answer,
     )
+
+
+def _note_answer(
+    error: KucoinOutcomeUnknownError, answer: KucoinAnswer, code: str | None = None
+) -> KucoinOutcomeUnknownError:
+    """What the answer was like, for those who ask whether the path exists."""
+    error.http_status_received = answer.status
+    error.kucoin_code = code[:40] if code else None
+    return error
 
 
 def _find_code(body: dict[str, Any]) -> str | None:
@@ -192,17 +235,19 @@ def _hide(words: str, hidden: Collection[str]) -> str:
 
 
 def _build_error(
-    answer: KucoinAnswer, code: str, words: str, *, is_acting: bool
+    answer: KucoinAnswer, code: str, words: str, acting: Acting | None
 ) -> KucoinRefusedError | KucoinOutcomeUnknownError:
     """A readable no, unless it leaves open whether the call acted."""
-    if answer.status == 429 or code in {"429", RATE_LIMITED}:
-        return _build_refusal(answer, RATE_LIMITED, words)
-    if is_acting and (answer.status >= 500 or code in UNCLEAR_CODES):
-        return KucoinOutcomeUnknownError(
-            f"KuCoin answered with HTTP status {answer.status} and code {code}, "
-            "which leaves open what happened."
-        )
-    return _build_refusal(answer, code, words)
+    is_limit = answer.status == 429 or code in RATE_LIMITS
+    refusal = _build_refusal(answer, RATE_LIMITED if is_limit else code, words)
+    if acting is None or is_definite_no(refusal, acting):
+        return refusal
+    error = KucoinOutcomeUnknownError(
+        f"KuCoin answered with HTTP status {answer.status} and code {refusal.kucoin_code}, "
+        "which leaves open what happened."
+    )
+    error.retry_after_seconds = refusal.retry_after_seconds
+    return _note_answer(error, answer, code)
 
 
 def _build_refusal(answer: KucoinAnswer, code: str, words: str) -> KucoinRefusedError:
@@ -222,3 +267,17 @@ def _build_refusal(answer: KucoinAnswer, code: str, words: str) -> KucoinRefused
 def _find_number(answer: KucoinAnswer, name: str) -> int | None:
     value = answer.headers.get(name, "")
     return int(value) if re.fullmatch(r"[0-9]{1,9}", value) else None
+
+
+def find_answer_code(answer: KucoinAnswer) -> str | None:
+    """KuCoin's code in an answer, or None where it has none that can be read."""
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    return _find_code(body) if isinstance(body, dict) else None
+
+
+def find_refusal_code(answer: KucoinAnswer) -> str | None:
+    """The same of an answer short enough for a refusal; None for one that brings data."""
+    return find_answer_code(answer) if len(answer.body) <= _LONGEST_REFUSAL else None

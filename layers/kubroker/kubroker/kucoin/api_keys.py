@@ -17,6 +17,7 @@ from kubroker.foundation.errors import (
 from kubroker.foundation.kucoin_protocol import KucoinProtocol
 from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin import answers
+from kubroker.kucoin.codes import Act, Acting, Meaning, get_meaning
 from kubroker.kucoin.exchange import KucoinRequest
 from kubroker.kucoin.permissions import Permission, build_auth_group_map, parse_key_check
 from kubroker.kucoin.rest import KucoinRest
@@ -49,20 +50,16 @@ class CheckRefusal(StrEnum):
     OTHER = "OTHER"
 
 
-# Source: KuCoin's REST error codes.
-CHECK_REFUSALS: dict[str, CheckRefusal] = {
-    "400002": CheckRefusal.CLOCK,
-    "400003": CheckRefusal.KEY_GONE,
-    "400004": CheckRefusal.KEY_GONE,
-    "400005": CheckRefusal.SIGNATURE,
-    "400006": CheckRefusal.IP_NOT_ALLOWED,
-    "400007": CheckRefusal.PERMISSION,
-    "400200": CheckRefusal.PARTNER,
-    "400201": CheckRefusal.PARTNER,
-    "400202": CheckRefusal.PARTNER,
-    "400301": CheckRefusal.REGION,
-    "411100": CheckRefusal.FROZEN,
-    answers.RATE_LIMITED: CheckRefusal.RATE_LIMITED,
+_CHECK_REFUSALS: dict[Meaning, CheckRefusal] = {
+    Meaning.KEY_GONE: CheckRefusal.KEY_GONE,
+    Meaning.IP_NOT_ALLOWED: CheckRefusal.IP_NOT_ALLOWED,
+    Meaning.CLOCK: CheckRefusal.CLOCK,
+    Meaning.SIGNATURE: CheckRefusal.SIGNATURE,
+    Meaning.PARTNER: CheckRefusal.PARTNER,
+    Meaning.PERMISSION: CheckRefusal.PERMISSION,
+    Meaning.REGION: CheckRefusal.REGION,
+    Meaning.FROZEN: CheckRefusal.FROZEN,
+    Meaning.RATE_LIMITED: CheckRefusal.RATE_LIMITED,
 }
 
 
@@ -82,8 +79,8 @@ def classify_key_refusal(error: KucoinRefusedError, protocol: KucoinProtocol) ->
 
 
 def classify_check_refusal(error: KucoinRefusedError) -> CheckRefusal:
-    """Says why a signed call was refused."""
-    return CHECK_REFUSALS.get(error.kucoin_code, CheckRefusal.OTHER)
+    """Says why a signed call was refused; a key's end needs more than one such answer."""
+    return _CHECK_REFUSALS.get(get_meaning(error), CheckRefusal.OTHER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +181,8 @@ class ApiKeyClient:
             access_token, frozenset(permissions), is_addressbook_only=is_addressbook_only
         )
         answer = self._transport.send(request, deadline_seconds=deadline_seconds, is_fresh=True)
-        data = answers.parse_web(answer, hidden=[access_token.get_secret_value()])
+        acting = Acting(Act.KEY, self._settings.protocol)
+        data = answers.parse_web(answer, acting, hidden=[access_token.get_secret_value()])
         api_key = answers.find_header_value(data, "apiKey")
         secret = answers.find_text(data, "secret")
         passphrase = answers.find_text(data, "passphrase")
@@ -257,7 +255,7 @@ class ApiKeyClient:
             headers=_build_bearer(access_token),
         )
         answer = self._transport.send_safe(request, deadline_seconds=deadline_seconds)
-        return _find_uid(answers.parse_rest(answer, is_acting=False))
+        return _find_uid(answers.parse_rest(answer))
 
     def _build_creation(
         self,

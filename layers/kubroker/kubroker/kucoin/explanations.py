@@ -8,8 +8,8 @@ from kubroker.foundation.errors import KucoinRefusedError
 from kubroker.kucoin.api_keys import CheckRefusal, classify_check_refusal
 
 _EXPLANATIONS: dict[CheckRefusal, str] = {
-    CheckRefusal.KEY_GONE: "KuCoin does not know this API key any more, or it belongs to another "
-    "KuCoin site: link the account again.",
+    CheckRefusal.KEY_GONE: "KuCoin does not know this API key any more, it belongs to another "
+    "KuCoin site, or it did not sign this request: if it happens again, link the account again.",
     CheckRefusal.IP_NOT_ALLOWED: "KuCoin does not let {address} use this API key: add it to the "
     "IP list that the broker gave to KuCoin.",
     CheckRefusal.CLOCK: "KuCoin's clock and ours differ by more than 5 seconds: ask again.",
@@ -28,7 +28,7 @@ _EXPLANATIONS: dict[CheckRefusal, str] = {
 def explain_check_refusal(error: KucoinRefusedError) -> str:
     """Says it to a person: what happened, with the address where KuCoin names it, and what to do.
 
-    Source: 400006 is the only code whose message tells the address that KuCoin saw.
+    Source: only a refused address has a message that tells the address that KuCoin saw.
     """
     return _EXPLANATIONS[classify_check_refusal(error)].format(
         address=find_address(error.kucoin_message) or "this installation's address",

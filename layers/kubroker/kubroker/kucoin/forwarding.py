@@ -2,10 +2,9 @@
 
 What acts is sent once, on a connection that idled less than five seconds or a new one, and never
 again. What reads is sent once more where it failed in passing, signed anew. KuCoin's clock is
-measured before the first request that acts and after each refusal with 400002.
+measured before the first request that acts and after each refusal for the clock.
 """
 
-import json
 import random
 import time
 from collections.abc import Callable
@@ -13,9 +12,11 @@ from dataclasses import dataclass, field
 
 from kubroker.foundation.errors import KucoinError
 from kubroker.foundation.settings import KucoinSettings
+from kubroker.kucoin.answers import find_refusal_code
+from kubroker.kucoin.codes import Meaning, find_code
 from kubroker.kucoin.exchange import KucoinAnswer, KucoinRequest
 from kubroker.kucoin.identity import KucoinSecret, ProxyHost
-from kubroker.kucoin.rest import CLOCK_REFUSAL, KucoinRest
+from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.signer import ApiCredentials, sign_request
 from kubroker.kucoin.transport import KucoinTransport, decide_pause
 
@@ -182,16 +183,6 @@ class KucoinForwarder:
         self._clock_trusted_until = self._monotonic() + CLOCK_TRUSTED_SECONDS
 
 
-def find_code(answer: KucoinAnswer) -> str | None:
-    """KuCoin's code in an answer, or None where it has none that can be read."""
-    try:
-        body = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-    code = body.get("code") if isinstance(body, dict) else None
-    return code if isinstance(code, str) else None
-
-
 def _is_clock_refusal(answer: KucoinAnswer) -> bool:
-    is_likely = len(answer.body) < 1000 and CLOCK_REFUSAL.encode() in answer.body
-    return is_likely and find_code(answer) == CLOCK_REFUSAL
+    code = find_refusal_code(answer)
+    return code is not None and find_code(code).meaning is Meaning.CLOCK

@@ -8,11 +8,12 @@ from urllib.parse import quote
 from kubroker.foundation.amounts import MAX_DECIMALS, find_amount
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
 from kubroker.kucoin import answers
+from kubroker.kucoin.codes import Meaning, get_meaning
 from kubroker.kucoin.currency import Chain, Currency, Prices
 from kubroker.kucoin.rest import KucoinRest
 
-# Source: KuCoin's REST error codes: currency not exists; a path that can't be one.
-_UNKNOWN_CURRENCY = frozenset({"900003", "400100", "404000"})
+# The currency is a part of the path: what can't be one is answered as a wrong path or parameter.
+_UNKNOWN_CURRENCY = {Meaning.CURRENCY_UNKNOWN, Meaning.PARAMETER, Meaning.NO_SUCH_PATH}
 
 
 class MarketClient:
@@ -46,7 +47,7 @@ class MarketClient:
         try:
             data = self._rest.get_public(path, deadline_seconds=deadline_seconds)
         except KucoinRefusedError as error:
-            if error.kucoin_code in _UNKNOWN_CURRENCY:
+            if get_meaning(error) in _UNKNOWN_CURRENCY:
                 return None
             raise
         if data is None:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from kubroker.foundation.errors import ConfigurationError, KucoinError, KucoinRefusedError
 from kubroker.foundation.settings import KucoinProtocol, KucoinSettings
 from kubroker.kucoin import answers
+from kubroker.kucoin.codes import Act, Acting, is_installations
 from kubroker.kucoin.exchange import KucoinAnswer, KucoinRequest
 from kubroker.kucoin.transport import KucoinTransport
 
@@ -196,7 +197,7 @@ def parse_token_pair(
         KucoinRefusedError: KuCoin said no.
         KucoinOutcomeUnknownError: There is no usable access token in it.
     """
-    fields = answers.parse_token(answer, hidden=hidden)
+    fields = answers.parse_token(answer, Acting(Act.TOKEN, protocol), hidden=hidden)
     access_token = answers.find_header_value(fields, "access_token")
     if access_token is None:
         raise answers.build_unreadable(answer, "access token")
@@ -219,11 +220,11 @@ def classify_token_refusal(error: KucoinError, protocol: KucoinProtocol) -> Toke
     error                                   outcome
     ======================================  ================
     nothing sent (``KucoinUnsentError``)    PASSING
-    no readable answer (OutcomeUnknown)     PASSING
-    HTTP 429 or 5xx, whatever the code      PASSING
+    no definite no (OutcomeUnknown)         PASSING
     code in ``misconfiguration_codes``      MISCONFIGURED
+    code that ``kucoin.codes`` calls ours   MISCONFIGURED
     code in ``refused_for_good_codes``      REFUSED_FOR_GOOD
-    any other code                          PASSING
+    any other code of a definite no         PASSING
     ======================================  ================
 
     Whether a passing failure may have spent the token is told by the error's class, not here. A
@@ -238,11 +239,10 @@ def classify_token_refusal(error: KucoinError, protocol: KucoinProtocol) -> Toke
     """
     if not isinstance(error, KucoinRefusedError):
         return TokenOutcome.PASSING
-    if error.http_status_received == 429 or error.http_status_received >= 500:
-        return TokenOutcome.PASSING
-    if error.kucoin_code in protocol.misconfiguration_codes:
+    code = error.kucoin_code
+    if code in protocol.misconfiguration_codes or is_installations(code):
         return TokenOutcome.MISCONFIGURED
-    if error.kucoin_code in protocol.refused_for_good_codes:
+    if code in protocol.refused_for_good_codes:
         return TokenOutcome.REFUSED_FOR_GOOD
     return TokenOutcome.PASSING
 

@@ -8,14 +8,13 @@ from urllib.parse import quote
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
 from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin import answers
+from kubroker.kucoin.codes import Act, Acting, Meaning, get_meaning
 from kubroker.kucoin.exchange import KucoinRequest
 from kubroker.kucoin.identity import KucoinSecret
 from kubroker.kucoin.signer import ApiCredentials, sign_request
 from kubroker.kucoin.transport import KucoinTransport
 
 type Host = Literal["spot", "futures", "broker"]
-
-CLOCK_REFUSAL = "400002"
 
 
 class KucoinRest:
@@ -80,7 +79,7 @@ class KucoinRest:
         try:
             return self._read(request, deadline_seconds)
         except KucoinRefusedError as error:
-            if error.kucoin_code != CLOCK_REFUSAL:
+            if get_meaning(error) is not Meaning.CLOCK:
                 raise
         self._measure_skew(host, ends_at - self._monotonic())
         request = self._build_request(path, query or {}, credentials, host)
@@ -101,7 +100,7 @@ class KucoinRest:
 
     def act(
         self,
-        method: Literal["POST", "DELETE"],
+        act: Act,
         path: str,
         body: str = "",
         *,
@@ -113,7 +112,7 @@ class KucoinRest:
         """Changes something, once: a fresh connection, one total deadline, never repeated.
 
         Args:
-            method: Upper case.
+            act: What it changes: says the method, and which codes are a definite no.
             path: From ``/api`` on.
             body: JSON to the letter as it is signed and sent.
             credentials: The user's key.
@@ -127,10 +126,11 @@ class KucoinRest:
 
         Raises:
             KucoinUnsentError: Nothing was sent.
-            KucoinRefusedError: KuCoin said no.
-            KucoinOutcomeUnknownError: Nobody knows; that includes a success code beside words of
-                failure.
+            KucoinRefusedError: KuCoin said a no that proves that nothing was done.
+            KucoinOutcomeUnknownError: Nobody knows; that includes every code that nobody listed,
+                and a success code beside words of failure.
         """
+        method = "DELETE" if act is Act.CANCELLATION else "POST"
         headers = self._sign(
             credentials, host, timestamp_ms=timestamp_ms, method=method, target=path, body=body
         )
@@ -141,14 +141,11 @@ class KucoinRest:
             body=body.encode(),
         )
         answer = self._transport.send(request, deadline_seconds=deadline_seconds, is_fresh=True)
-        try:
-            return answers.parse_rest(answer, is_acting=True)
-        except KucoinRefusedError as error:
-            if error.kucoin_code == answers.REST_SUCCESS:
-                raise KucoinOutcomeUnknownError(
-                    "KuCoin's answer contradicts itself: a success code beside a failure."
-                ) from error
-            raise
+        return answers.parse_rest(answer, Acting(act, self._settings.protocol))
+
+    def build_url(self, host: Host, path: str) -> str:
+        """The address of a path on one of the hosts."""
+        return self._get_base_url(host) + path
 
     def now_ms(self) -> int:
         """KuCoin's time as far as it was measured, epoch milliseconds."""
@@ -178,14 +175,14 @@ class KucoinRest:
         asked_at_ms = self._now_ms()
         answer = self._transport.send_safe(request, deadline_seconds=deadline_seconds)
         middle_ms = (asked_at_ms + self._now_ms()) // 2
-        server_ms = answers.parse_rest(answer, is_acting=False)
+        server_ms = answers.parse_rest(answer)
         if not isinstance(server_ms, int):
             raise answers.build_unreadable(answer, "timestamp")
         self._skew_ms = server_ms - middle_ms
 
     def _read(self, request: KucoinRequest, deadline_seconds: float) -> Any:
         answer = self._transport.send_safe(request, deadline_seconds=deadline_seconds)
-        return answers.parse_rest(answer, is_acting=False)
+        return answers.parse_rest(answer)
 
     def _build_request(
         self, path: str, query: Mapping[str, str], credentials: ApiCredentials, host: Host

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
 from kubroker.foundation.errors import KucoinError, KucoinUnsentError
+from kubroker.kucoin.answers import find_refusal_code
+from kubroker.kucoin.codes import Meaning, find_code
 from kubroker.kucoin.exchange import Connection, Exchange, KucoinAnswer, KucoinRequest
 
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -167,15 +169,22 @@ def decide_pause(
     Args:
         method: Only GET is ever repeated.
         attempt: 1 for the first.
-        outcome: What the attempt ended with; a 429 is an answer and waits for the caller.
+        outcome: What the attempt ended with; a limit is an answer and waits for the caller.
         remaining_seconds: Until the deadline.
         random_share: In [0, 1): full jitter.
 
     Returns:
         Seconds to pause, or None to leave it at that.
     """
-    is_passing = isinstance(outcome, KucoinError) or outcome.status >= 500
-    if method != "GET" or attempt >= MAX_ATTEMPTS or not is_passing:
+    if method != "GET" or attempt >= MAX_ATTEMPTS or not _is_soon_over(outcome):
         return None
     pause_seconds = BACK_OFF_SECONDS * random_share
     return pause_seconds if pause_seconds < remaining_seconds else None
+
+
+def _is_soon_over(outcome: KucoinAnswer | KucoinError) -> bool:
+    """A failure on the way, a server error, or KuCoin's word that it is busy, with any status."""
+    if isinstance(outcome, KucoinError) or outcome.status >= 500:
+        return True
+    code = find_refusal_code(outcome)
+    return code is not None and find_code(code).meaning is Meaning.BUSY

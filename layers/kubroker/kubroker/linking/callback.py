@@ -18,6 +18,7 @@ from kubroker.foundation.errors import ConfigurationError, KucoinError, LostRace
 from kubroker.foundation.hashes import hash_secret, is_secret_of
 from kubroker.foundation.observability import CONFIGURATION_ERROR_FOUND, count, logger
 from kubroker.foundation.settings import KucoinProtocol
+from kubroker.kucoin.address_watch import watch_failure
 from kubroker.kucoin.oauth import OAuthClient, TokenOutcome, TokenPair, classify_token_refusal
 from kubroker.linking.model import (
     SHRED_DELAY_SECONDS,
@@ -177,6 +178,7 @@ class OauthCallback:
             outcome = TokenOutcome.MISCONFIGURED
         else:
             outcome = classify_token_refusal(error, self._protocol)
+            watch_failure(error)
         logger.warning("code exchange failed", extra={"outcome": outcome, "reason": error.message})
         if outcome is TokenOutcome.MISCONFIGURED:
             count(CONFIGURATION_ERROR_FOUND)

@@ -12,8 +12,9 @@ from kubroker.foundation.errors import (
     KucoinRefusedError,
     UnprocessableError,
 )
+from kubroker.kucoin.codes import Meaning, get_meaning
 from kubroker.kucoin.permissions import Permission
-from kubroker.kucoin.rest import CLOCK_REFUSAL, KucoinRest
+from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.signer import ApiCredentials
 from kubroker.payouts.addresses_model import AddressWish, DepositAddress
 from kubroker.payouts.client import DepositClient
@@ -118,7 +119,7 @@ class DepositAddresses:
                 credentials, wish, deadline_seconds=min(deadline.left(), CALL_SECONDS)
             )
         except KucoinRefusedError as error:
-            if error.kucoin_code != CLOCK_REFUSAL:
+            if get_meaning(error) is not Meaning.CLOCK:
                 raise
         self._rest.measure_clock(deadline_seconds=min(deadline.left(), CALL_SECONDS))
         return self._deposits.create(
@@ -149,21 +150,19 @@ class DepositAddresses:
 
 
 def explain_refusal(error: KucoinRefusedError) -> KubrokerError:
-    """A refusal in the API's own words, where it is the request's fault; else the refusal.
-
-    Source: KuCoin's REST error codes; 260200 is [assumed], the counterpart of 260210.
-    """
-    if error.kucoin_code == "900003":
+    """A refusal in the API's own words, where it is the request's fault; else the refusal."""
+    meaning = get_meaning(error)
+    if meaning is Meaning.CURRENCY_UNKNOWN:
         return UnprocessableError(
             "KuCoin knows no such currency.", code="currency_unknown", field="currency"
         )
-    if error.kucoin_code == "900014":
+    if meaning is Meaning.CHAIN_UNKNOWN:
         return UnprocessableError(
             "KuCoin knows no such chain of this currency; name a chainId.",
             code="chain_unknown",
             field="chain",
         )
-    if error.kucoin_code == "260200":
+    if meaning is Meaning.DEPOSITS_DISABLED:
         return ConflictError(
             "KuCoin takes no deposits of this currency over this chain now.",
             code="deposits_disabled",

@@ -3,13 +3,10 @@
 import json
 
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
+from kubroker.kucoin.codes import Act, Meaning, get_meaning
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.signer import ApiCredentials
 from kubroker.payouts.addresses_model import AddressWish, DepositAddress, find_address
-
-# Source: KuCoin, deposit addresses: there is none yet; it exists already.
-_NONE_YET = "260220"
-_EXISTS = "260000"
 
 
 class DepositClient:
@@ -45,7 +42,7 @@ class DepositClient:
                 deadline_seconds=deadline_seconds,
             )
         except KucoinRefusedError as error:
-            if error.kucoin_code == _NONE_YET:
+            if get_meaning(error) is Meaning.NO_DEPOSIT_ADDRESS:
                 return []
             raise
         addresses = [find_address(item) for item in data] if isinstance(data, list) else [None]
@@ -74,7 +71,7 @@ class DepositClient:
             body["amount"] = wish.amount
         try:
             data = self._rest.act(
-                "POST",
+                Act.DEPOSIT_ADDRESS,
                 "/api/v3/deposit-address/create",
                 json.dumps(body, separators=(",", ":")),
                 credentials=credentials,
@@ -82,7 +79,7 @@ class DepositClient:
                 deadline_seconds=deadline_seconds,
             )
         except KucoinRefusedError as error:
-            if error.kucoin_code == _EXISTS:
+            if get_meaning(error) is Meaning.DEPOSIT_ADDRESS_EXISTS:
                 return None
             raise
         made = find_address(data)

@@ -20,6 +20,7 @@ from kubroker.foundation.errors import (
     StoreError,
 )
 from kubroker.foundation.observability import PAYOUT_ADDRESS_FAILED, PAYOUT_COMPLETED, count, logger
+from kubroker.kucoin.codes import is_passing_read
 from kubroker.payouts.addresses import DepositAddresses
 from kubroker.payouts.addresses_model import AddressWish
 from kubroker.payouts.model import (
@@ -68,7 +69,6 @@ USER_SECONDS = 12.0
 SAVING_SECONDS = 3.0
 FIRST_PAUSE_SECONDS = 15
 _MESSAGES = 10
-_RATE_LIMITED = "429000"
 
 
 class PayoutWork:
@@ -199,5 +199,5 @@ def _sort(rows: Sequence[PayoutRow], users: Sequence[str]) -> list[PayoutRow]:
 def _is_passing(error: KubrokerError) -> bool:
     """Whether asking again later makes sense."""
     if isinstance(error, KucoinRefusedError):
-        return error.kucoin_code == _RATE_LIMITED or error.http_status_received >= 500
+        return is_passing_read(error)
     return error.retryable or isinstance(error, KucoinOutcomeUnknownError)

@@ -23,9 +23,11 @@ from kubroker.foundation.observability import (
     count,
     logger,
 )
+from kubroker.kucoin.answers import find_answer_code, find_refusal_code
 from kubroker.kucoin.budget import Budgets, parse_quota
+from kubroker.kucoin.codes import Meaning, find_code, leaves_open
 from kubroker.kucoin.exchange import KucoinAnswer
-from kubroker.kucoin.forwarding import ForwardedRequest, KucoinForwarder, find_code
+from kubroker.kucoin.forwarding import ForwardedRequest, KucoinForwarder
 from kubroker.kucoin.identity import ProxyHost
 from kubroker.kucoin.permissions import Permission
 from kubroker.proxy.orders import build_reference, is_order
@@ -41,10 +43,8 @@ from kubroker.proxy.policy import (
 DEADLINE_SECONDS = 24.0
 # Time for our own answer, within what the invocation has left.
 MARGIN_SECONDS = 2.0
-# What no user can mend: broker headers, IP whitelist.
-_OTHER_ADDRESS = "400006"
-_OUR_CODES = frozenset({_OTHER_ADDRESS, "400200", "400201", "400202"})
-_FIRST_REFUSING_STATUS = 400
+# What no user can mend. The caller's path is the caller's, and a wrong clock is measured anew.
+_OURS = {Meaning.IP_NOT_ALLOWED, Meaning.PARTNER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,8 @@ class Proxy:
             raise
         _tell(request, call, answer.status)
         if call.method != "GET":
-            describe_end(build_reference(request.host, call), find_code(answer))
+            _watch_act(answer)
+            describe_end(build_reference(request.host, call), find_answer_code(answer))
         _watch(answer)
         return answer
 
@@ -187,10 +188,20 @@ def _tell(request: ProxyRequest, call: ForwardableCall, outcome: int | str) -> N
     )
 
 
+def _watch_act(answer: KucoinAnswer) -> None:
+    """Counts answers after which the caller has to look instead of asking again."""
+    code = find_refusal_code(answer)
+    if answer.status == 404 or answer.status >= 500 or (code is not None and leaves_open(code)):
+        count(PROXY_OUTCOME_UNKNOWN)
+        logger.warning("KuCoin's answer leaves open what happened", extra={"kucoinCode": code})
+
+
 def _watch(answer: KucoinAnswer) -> None:
     """Tells an operator what no caller can mend."""
-    if answer.status >= _FIRST_REFUSING_STATUS and (code := find_code(answer)) in _OUR_CODES:
+    code = find_refusal_code(answer)
+    meaning = find_code(code).meaning if code is not None else None
+    if meaning in _OURS:
         count(CONFIGURATION_ERROR_FOUND)
-        if code == _OTHER_ADDRESS:
+        if meaning is Meaning.IP_NOT_ALLOWED:
             count(ADDRESS_REFUSED)
         logger.error("KuCoin does not take this installation's calls", extra={"kucoinCode": code})

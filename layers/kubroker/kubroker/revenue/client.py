@@ -15,6 +15,7 @@ from kubroker.foundation.errors import (
     KucoinRefusedError,
 )
 from kubroker.foundation.kucoin_protocol import KucoinProtocol
+from kubroker.kucoin.codes import Meaning, get_meaning
 from kubroker.kucoin.identity import KucoinSecret
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.signer import ApiCredentials
@@ -25,9 +26,13 @@ MAX_PAGES = 20
 MAX_URL_CHARACTERS = 4096
 MAX_VOLUME = Decimal(10) ** 30
 # The key, its signature, address or permissions, or the broker headers: an operator's business.
-_CONFIGURATION_CODES = frozenset(
-    {"400003", "400004", "400005", "400006", "400007", "400200", "400201", "400202"}
-)
+_OPERATORS = {
+    Meaning.KEY_GONE,
+    Meaning.SIGNATURE,
+    Meaning.IP_NOT_ALLOWED,
+    Meaning.PERMISSION,
+    Meaning.PARTNER,
+}
 
 
 class TradeType(StrEnum):
@@ -150,7 +155,8 @@ class RebateClient:
                 path, query, credentials=credentials, deadline_seconds=deadline_seconds
             )
         except KucoinRefusedError as error:
-            if error.kucoin_code in _CONFIGURATION_CODES | self._protocol.not_broker_codes:
+            is_no_broker = error.kucoin_code in self._protocol.not_broker_codes
+            if is_no_broker or get_meaning(error) in _OPERATORS:
                 raise ConfigurationError(
                     "KuCoin does not take the API key of the broker's own account, with code "
                     f"{error.kucoin_code}; mend `account` in the secret."

@@ -26,6 +26,7 @@ from kubroker.foundation.observability import (
     count,
     logger,
 )
+from kubroker.kucoin.codes import REST_SUCCESS, Meaning, get_meaning
 from kubroker.revenue.client import RebateClient
 from kubroker.revenue.tags import (
     MAX_NAMED,
@@ -40,7 +41,6 @@ from kubroker.revenue.tags import (
 _DEADLINE_SECONDS = 3.0
 # A page has to end within what a run keeps free: five users of three seconds each.
 _PAGE = 5
-_BAD_PARAMETER = "400100"
 
 
 class TagChecks:
@@ -136,7 +136,7 @@ class TagChecks:
 
     def _placed_orders(self, connection: Connection, span_ms: tuple[int, int]) -> bool:
         pages = self._audit.iterate_span(connection.user_id, *span_ms)
-        return any(has_order(entries) for entries in pages)
+        return any(has_order(entries, REST_SUCCESS) for entries in pages)
 
     def _find_volumes(self, connection: Connection, span_ms: tuple[int, int]) -> Volumes | None:
         """None for a user of whom KuCoin tells nothing that can be read."""
@@ -150,7 +150,7 @@ class TagChecks:
             count(CONFIGURATION_ERROR_FOUND)
             raise
         except KucoinRefusedError as error:
-            if error.kucoin_code != _BAD_PARAMETER:
+            if get_meaning(error) is not Meaning.PARAMETER:
                 raise
             return None
 

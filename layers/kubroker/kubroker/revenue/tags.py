@@ -16,7 +16,6 @@ SCHEMA_VERSION = 1
 MAX_NAMED = 100
 # One user may have traded by hand while an order of ours still waits: more than this is no chance.
 ALARMING_SHARE = Decimal("0.02")
-_ACCEPTED = "200000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +72,12 @@ _ORDER_REFERENCES = frozenset(
 )
 
 
-def has_order(entries: Sequence[AuditEntry]) -> bool:
-    """Whether one of a user's entries is an order that KuCoin took."""
+def has_order(entries: Sequence[AuditEntry], accepted_code: str) -> bool:
+    """Whether one of a user's entries is an order that KuCoin took: it has its code of success."""
     return any(
         entry.kind is AuditKind.REQUEST
         and entry.outcome is AuditOutcome.DONE
-        and entry.code == _ACCEPTED
+        and entry.code == accepted_code
         and entry.reference in _ORDER_REFERENCES
         for entry in entries
     )

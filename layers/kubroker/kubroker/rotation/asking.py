@@ -13,13 +13,13 @@ from kubroker.foundation.errors import (
     KubrokerError,
     KucoinError,
     KucoinOutcomeUnknownError,
-    KucoinRefusedError,
     StoreError,
     VaultError,
 )
 from kubroker.foundation.observability import logger
 from kubroker.foundation.rotation_rules import RotationPolicy, RotationRules
 from kubroker.foundation.settings import KucoinProtocol
+from kubroker.kucoin.address_watch import watch_failure
 from kubroker.kucoin.oauth import OAuthClient, TokenOutcome, TokenPair, classify_token_refusal
 from kubroker.rotation.model import Outcome, RotatedPair, plan_rotation
 
@@ -41,8 +41,7 @@ def classify(result: TokenPair | KubrokerError, protocol: KucoinProtocol) -> Out
         return Outcome.REFRESHED_HALF if result.refresh_token is None else Outcome.REFRESHED
     if isinstance(result, ConfigurationError):
         return Outcome.MISCONFIGURED
-    is_broken = isinstance(result, KucoinRefusedError) and result.http_status_received >= 500
-    if is_broken or isinstance(result, KucoinOutcomeUnknownError):
+    if isinstance(result, KucoinOutcomeUnknownError):
         return Outcome.IN_DOUBT
     if isinstance(result, KucoinError):
         return _OF_REFUSALS[classify_token_refusal(result, protocol)]
@@ -99,6 +98,7 @@ class RotationAsking:
             pair = self._oauth.refresh(old_token, deadline_seconds=deadline.left())
         except (KucoinError, ConfigurationError) as error:
             outcome = classify(error, self._protocol)
+            watch_failure(error)
             logger.warning("no new pair", extra={"outcome": outcome, "reason": error.message})
             return Asked(outcome)
         if pair.was_expiry_doubtful:

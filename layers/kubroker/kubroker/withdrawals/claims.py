@@ -28,6 +28,7 @@ from kubroker.foundation.observability import (
     count,
     logger,
 )
+from kubroker.withdrawals.answered_paths import AnsweredPaths
 from kubroker.withdrawals.keys import build_connection_check, check_may_withdraw
 from kubroker.withdrawals.limit_store import LimitStore
 from kubroker.withdrawals.limits import LIMITED_TYPES, seconds_to_next_day
@@ -285,12 +286,14 @@ class WithdrawalRecords:
     def __init__(
         self,
         withdrawals: WithdrawalStore,
+        paths: AnsweredPaths,
         *,
         now: Callable[[], int],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Joins store and clock."""
+        """Joins store, clock, and what is known of KuCoin's path for withdrawals."""
         self._withdrawals = withdrawals
+        self.paths = paths
         self._now = now
         self._sleep = sleep
 

@@ -12,6 +12,7 @@ from kubroker.foundation.amounts import find_amount, format_amount
 from kubroker.foundation.errors import KucoinOutcomeUnknownError
 from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin import answers
+from kubroker.kucoin.codes import REST_SUCCESS, Act
 from kubroker.kucoin.currency import Quota
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.signer import ApiCredentials
@@ -95,6 +96,12 @@ class WithdrawalClient:
         self._protocol = settings.protocol
         self._rest = rest
 
+    @property
+    def submission_url(self) -> str:
+        """Where a withdrawal is asked for."""
+        protocol = self._protocol
+        return self._rest.build_url(protocol.withdrawal_host, protocol.withdrawal_path)
+
     def now_ms(self) -> int:
         """KuCoin's time as far as it was measured: what a request is to be signed with."""
         return self._rest.now_ms()
@@ -117,7 +124,8 @@ class WithdrawalClient:
     ) -> Accepted | CodesWanted:
         """Asks for a withdrawal, once. There is no idempotency at KuCoin: never repeat it.
 
-        Source: kucoin-fast-api, 8.2; permission Transfer (withdrawal), pool Management, weight 5.
+        Source: kucoin-fast-api, 8.2; permission Transfer (withdrawal), pool Management; no document
+        tells its weight.
 
         Args:
             body: From ``withdrawal_bodies``, with codes or without.
@@ -131,7 +139,7 @@ class WithdrawalClient:
             KucoinOutcomeUnknownError: KuCoin may have done it.
         """
         data = self._rest.act(
-            "POST",
+            Act.WITHDRAWAL,
             self._protocol.withdrawal_path,
             body,
             credentials=credentials,
@@ -144,7 +152,9 @@ class WithdrawalClient:
             return Accepted(kucoin_id=kucoin_id)
         transaction_id = answers.find_text(data, "transactionId")
         if transaction_id is None:
-            raise KucoinOutcomeUnknownError("KuCoin's answer names no withdrawal.")
+            error = KucoinOutcomeUnknownError("KuCoin's answer names no withdrawal.")
+            error.kucoin_code = REST_SUCCESS
+            raise error
         return CodesWanted(
             transaction_id=transaction_id,
             all_factors=_parse_factors(data.get("allFactors")),
@@ -163,7 +173,7 @@ class WithdrawalClient:
             KucoinError: Nobody knows; its status tells.
         """
         self._rest.act(
-            "DELETE",
+            Act.CANCELLATION,
             f"/api/v1/withdrawals/{kucoin_id}",
             credentials=credentials,
             timestamp_ms=self.now_ms(),

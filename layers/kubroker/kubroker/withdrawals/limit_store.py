@@ -171,6 +171,22 @@ class LimitStore:
             )
         )
 
+    def has_answered(self, url: str) -> bool:
+        """Whether KuCoin's service ever answered this installation at that address.
+
+        Raises:
+            StoreError: It can't be read.
+        """
+        return self.table.find({"limitId": f"path#{url}"}) is not None
+
+    def note_answered(self, url: str, *, now: int) -> None:
+        """Remembers for good that it did.
+
+        Raises:
+            StoreError: It can't be written.
+        """
+        self.table.write(Update(key={"limitId": f"path#{url}"}, set_={"answeredAt": now}))
+
 
 def _count_units(usdt: Decimal | str) -> int:
     """Whole units of 10^-8 USDT, rounded up."""

@@ -22,6 +22,7 @@ from kubroker.foundation.errors import (
     ConflictError,
     KubrokerError,
     KucoinError,
+    KucoinOutcomeUnknownError,
     KucoinRefusedError,
     KucoinUnsentError,
     LostRaceError,
@@ -110,6 +111,7 @@ class Submission:
         self._client = client
         self._vault = vault
         self._settings = settings
+        self._paths = records.paths
         self.check_switch = check_switch
         self._now = now
 
@@ -127,6 +129,7 @@ class Submission:
             UnavailableError: Switched off, or nothing was sent; ask again with the same key.
             TooManyRequestsError: A limit of ours or KuCoin's; nothing was done.
             ConflictError: The same payment is in flight, or the connection is gone.
+            ConfigurationError: KuCoin has no such path; nothing was done.
             StoreError: AWS could not be asked; the same key tells how it stands.
         """
         act = Act(
@@ -157,7 +160,7 @@ class Submission:
             now=self._now(),
         )
         try:
-            answer = self._ask(claimed, credentials, request.factors)
+            answer = self._ask_known(claimed, credentials, request.factors)
         except KucoinRefusedError as error:
             return self._refusals.take(claimed, error)
         except (KucoinUnsentError, ConfigurationError) as error:
@@ -168,6 +171,24 @@ class Submission:
         if isinstance(answer, Accepted):
             return self._accept(claimed, answer)
         return self._want_codes(claimed, answer)
+
+    def _ask_known(
+        self,
+        claimed: Withdrawal,
+        credentials: ApiCredentials,
+        factors: Mapping[str, SecretStr] | None,
+    ) -> Accepted | CodesWanted:
+        """Asks, and keeps in mind that KuCoin's service answered, before what it said."""
+        try:
+            answer = self._ask(claimed, credentials, factors)
+        except KucoinRefusedError:
+            self._paths.note(now=self._now())
+            raise
+        except KucoinOutcomeUnknownError as error:
+            self._paths.check(error, now=self._now())
+            raise
+        self._paths.note(now=self._now())
+        return answer
 
     def _ask(
         self,
@@ -255,8 +276,6 @@ class SubmissionRefusals:
         refusal = classify_submit_refusal(
             error, self._settings.protocol, is_verification=is_verification
         )
-        if refusal is SubmitRefusal.UNCLEAR:
-            return self._records.doubt(claimed, error)
         if refusal is SubmitRefusal.PASSING:
             self._pass(claimed, error)
         if refusal is SubmitRefusal.WRONG_CODE:

@@ -28,6 +28,7 @@ from kubroker.keys.watch_model import KeyWatch
 from kubroker.kucoin.clients import KucoinClients
 from kubroker.kucoin.market import MarketClient
 from kubroker.kucoin.rest import KucoinRest
+from kubroker.withdrawals.answered_paths import AnsweredPaths
 from kubroker.withdrawals.claims import WithdrawalClaims, WithdrawalRecords
 from kubroker.withdrawals.client import WithdrawalClient
 from kubroker.withdrawals.keys import check_may_withdraw
@@ -121,7 +122,9 @@ def build_withdrawal_usecases() -> WithdrawalUseCases:
     )
     submission = Submission(
         claims=claims,
-        records=WithdrawalRecords(parts.store, now=_now),
+        records=WithdrawalRecords(
+            parts.store, AnsweredPaths(parts.limits, parts.client.submission_url), now=_now
+        ),
         client=parts.client,
         vault=parts.vault,
         settings=parts.kucoin,
