@@ -32,7 +32,7 @@ _WITHDRAWAL_KEYS = {409: (*NO_KEY, "withdrawal_not_granted")}
 _WITHDRAWAL = {404: ("withdrawal_not_found",)}
 _SWITCH = {503: ("withdrawals_switched_off", "withdrawals_unavailable")}
 _WITHDRAWAL_REFUSALS = {
-    409: ("security_setup_required", "verification_expired", "possible_duplicate"),
+    409: ("security_setup_required", "verification_expired", "possible_duplicate", "tries_used_up"),
     422: (
         "address_not_whitelisted",
         "chain_unknown",
@@ -44,7 +44,7 @@ _WITHDRAWAL_REFUSALS = {
         "recipient_required",
         "withdrawal_disabled",
     ),
-    429: ("daily_limit_reached", "transfer_limit_reached", "kucoin_busy"),
+    429: ("daily_limit_reached", "daily_tries_reached", "transfer_limit_reached", "kucoin_busy"),
     502: KUCOIN,
     503: ("kucoin_unreadable", "withdrawals_contended"),
 }

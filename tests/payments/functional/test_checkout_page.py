@@ -180,6 +180,18 @@ def test_payee_taken_off_the_list_since_is_not_paid(paying: Paying) -> None:
     assert paying.asked() == 0
 
 
+def test_payee_taken_off_the_list_since_is_not_paid_by_codes(paying: Paying) -> None:
+    link = paying.link()
+    paying.pay(link)
+    codes = paying.codes()
+    paying.functions.set_environment("withdrawal", PAYMENT_PAYEES="[]")
+    page = paying.confirm(link, codes)
+    assert (page.status, "The recipient can’t be paid any more" in page.text) == (409, True)
+    path = paying.path(paying.id(), "verification")
+    assert paying.api.post(path, json={"factors": codes}).json()["code"] == "payee_not_listed"
+    assert (paying.asked(), paying.made()) == (1, [])
+
+
 def test_account_linked_anew_since_does_not_pay(paying: Paying) -> None:
     from kubroker.aws.table import Update
 

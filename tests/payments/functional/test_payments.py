@@ -493,11 +493,16 @@ def test_payees_of_the_local_stack_are_what_is_asked_for_here() -> None:
 def test_claim_after_its_time_is_refused_however_the_press_came_there(paying: Paying) -> None:
     from kubroker.foundation.errors import ConflictError
     from kubroker.withdrawals.claims import ClaimRequest, WithdrawalClaims
+    from kubroker.withdrawals.tries import WithdrawalTries
 
     paying.link()
     payment = paying.stored()
     claims = WithdrawalClaims(
-        paying.store, paying.connections, paying.limits, usdt_per_day=Decimal(1000)
+        paying.store,
+        paying.connections,
+        paying.limits,
+        usdt_per_day=Decimal(1000),
+        tries=WithdrawalTries(paying.limits, per_record=20, per_day=60),
     )
     wish = ClaimRequest(
         is_verification=False, quote=None, acknowledged=frozenset(), timestamp_ms=lambda: 1

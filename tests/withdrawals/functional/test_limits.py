@@ -122,12 +122,17 @@ def test_limits_hold_against_callers_who_come_together(money: Money) -> None:
     """Twenty claims at once for a limit that fits three of them, each with its own client."""
     from kubroker.withdrawals.claims import WithdrawalClaims
     from kubroker.withdrawals.model import WithdrawalState
+    from kubroker.withdrawals.tries import WithdrawalTries
 
     money.no_factors()
     money.submit("seed", amount="10")
     record = money.stored("seed")
     claims = WithdrawalClaims(
-        money.store, money.connections, money.limits, usdt_per_day=Decimal(3000)
+        money.store,
+        money.connections,
+        money.limits,
+        usdt_per_day=Decimal(3000),
+        tries=WithdrawalTries(money.limits, per_record=20, per_day=60),
     )
     quote = record.quote.model_copy(update={"value_usdt": "900"})
 
@@ -192,3 +197,41 @@ def test_same_payment_can_be_verified_beside_an_unknown_one(money: Money) -> Non
     assert money.submit("key-2").json()["status"] == "OUTCOME_UNKNOWN"
     assert money.verify("key-1").status == 200
     assert money.submit("key-3").json()["withdrawalIds"] == [money.id("key-2")]
+
+
+WRONG = {"GAV": "000000", "EMV": "000000"}
+
+
+def test_tries_of_a_record_are_used_up_across_rounds(money: Money) -> None:
+    money.functions.set_environment("withdrawal", WITHDRAWAL_TRIES="8")
+    money.submit()
+    for _ in range(5):
+        money.verify(factors=WRONG)
+    assert money.submit().status == 202
+    assert money.verify(factors=WRONG).status == 422
+    for answer in (money.verify(), money.verify()):
+        assert (answer.status, answer.json()["code"]) == (409, "tries_used_up")
+    assert (money.asked(), money.made()) == (8, [])
+
+
+def test_tries_of_an_account_are_used_up_across_withdrawals_until_tomorrow(money: Money) -> None:
+    money.functions.set_environment("withdrawal", WITHDRAWAL_TRIES_PER_DAY="6")
+    for key in ("key-1", "key-2"):
+        money.submit(key)
+        for _ in range(3):
+            money.verify(key, factors=WRONG)
+    answer = money.verify("key-2")
+    assert (answer.status, answer.json()["code"]) == (429, "daily_tries_reached")
+    assert (money.asked(), money.made()) == (8, [])
+    money.later(86_400)
+    assert money.submit("key-2").status == 202
+    assert money.verify("key-2").status == 200
+
+
+def test_tries_that_did_not_reach_kucoin_are_not_counted(money: Money) -> None:
+    money.functions.set_environment("withdrawal", WITHDRAWAL_TRIES="6")
+    for _ in range(7):
+        money.simulator.add_fault("withdraw", "rate_limit", phase="before", times=1)
+        assert money.submit().status == 429
+    assert money.stored().tries == 0
+    assert money.submit().status == 202

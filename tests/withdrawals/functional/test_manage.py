@@ -351,6 +351,7 @@ def test_disconnect_in_the_middle_of_a_claim_stops_it(money: Money) -> None:
     """The claim and the disconnect meet: whichever write comes second sees the other."""
     from kubroker.foundation.errors import ConflictError
     from kubroker.withdrawals.claims import ClaimRequest, WithdrawalClaims
+    from kubroker.withdrawals.tries import WithdrawalTries
 
     money.simulator.add_fault("withdraw", "rate_limit", phase="before", times=1)
     money.submit()
@@ -358,7 +359,11 @@ def test_disconnect_in_the_middle_of_a_claim_stops_it(money: Money) -> None:
     assert record.state == "CREATED"
     _disconnect(money)
     claims = WithdrawalClaims(
-        money.store, money.connections, money.limits, usdt_per_day=record.created_at
+        money.store,
+        money.connections,
+        money.limits,
+        usdt_per_day=record.created_at,
+        tries=WithdrawalTries(money.limits, per_record=20, per_day=60),
     )
     request = ClaimRequest(
         is_verification=False, quote=None, acknowledged=frozenset(), timestamp_ms=lambda: 0

@@ -263,3 +263,26 @@ def test_page_takes_its_own_form_only(
     page = money.api.post(link, body=body, headers=sent)
     assert (page.status, "<h1>" in page.text) == (status, True)
     assert money.asked() == 1
+
+
+def test_page_of_an_old_link_renews_nothing(money: Money) -> None:
+    link = _link(money)
+    money.later(3601)
+    page = money.api.get(link)
+    assert "The time for this withdrawal is over" in page.text
+    assert "Get new codes" not in page.text
+    assert _post(money, link, action="renew").status == 409
+    assert (money.asked(), money.made()) == (1, [])
+
+
+def test_page_renews_nothing_beside_the_same_payment_made_since(money: Money) -> None:
+    link = _link(money)
+    money.later(301)
+    assert money.submit("key-2").status == 202
+    assert money.verify("key-2").status == 200
+    page = _post(money, link, action="renew")
+    assert (page.status, "is there already" in page.text) == (409, True)
+    answer = money.submit()
+    assert (answer.status, answer.json()["withdrawalIds"]) == (409, [money.id("key-2")])
+    assert (len(money.made()), money.asked()) == (1, 3)
+    assert money.submit(knownDuplicates=[money.id("key-2")]).status == 202

@@ -17,21 +17,18 @@ from kubroker.foundation.errors import ConfigurationError
 from kubroker.foundation.kucoin_protocol import KucoinProtocol as KucoinProtocol  # noqa: PLC0414 - told on
 from kubroker.foundation.rotation_rules import RotationPolicy, RotationRules
 
+_GLOBAL_URLS = {
+    "web": "https://www.kucoin.com",
+    "rest": "https://api.kucoin.com",
+    "futures": "https://api-futures.kucoin.com",
+}
 _SITE_URLS = {
-    "global": {
-        "web": "https://www.kucoin.com",
-        "rest": "https://api.kucoin.com",
-        "futures": "https://api-futures.kucoin.com",
-    },
+    "global": _GLOBAL_URLS,
+    "australia": _GLOBAL_URLS,
     "europe": {
         "web": "https://www.kucoin.com",
         "rest": "https://api.kucoin.eu",
         "futures": "https://api-futures.kucoin.eu",
-    },
-    "australia": {
-        "web": "https://www.kucoin.com",
-        "rest": "https://api.kucoin.com",
-        "futures": "https://api-futures.kucoin.com",
     },
 }
 
@@ -151,7 +148,7 @@ class KucoinSettings(_EnvironmentModel):
     def _fill_urls_of_site(cls, values: dict[str, Any]) -> dict[str, Any]:
         """An unset URL is the site's own; the broker host is the REST host."""
         site = values.get("KUCOIN_SITE", "global")
-        urls = _SITE_URLS.get(site, _SITE_URLS["global"])
+        urls = _SITE_URLS.get(site, _GLOBAL_URLS)
         filled = {
             "KUCOIN_WEB_URL": urls["web"],
             "KUCOIN_REST_URL": urls["rest"],
@@ -180,6 +177,9 @@ class WithdrawalSettings(_EnvironmentModel):
 
     switch_name: str = Field(alias="WITHDRAWAL_SWITCH_NAME")
     usdt_per_day: Decimal = Field(alias="WITHDRAWAL_USDT_PER_DAY", ge=0, le=10**12)
+    renewal_minutes: int = Field(alias="WITHDRAWAL_RENEWAL_MINUTES", ge=5, le=1440)
+    tries: int = Field(alias="WITHDRAWAL_TRIES", ge=6, le=100)
+    tries_per_day: int = Field(alias="WITHDRAWAL_TRIES_PER_DAY", ge=6, le=1000)
 
 
 class PaymentSettings(_EnvironmentModel):

@@ -113,8 +113,12 @@ _NOT_NOW = "Nothing was paid. Please try again in a minute."
 PROBLEMS: dict[str, str] = {
     "fees_changed": "KuCoin’s fees have changed since you opened this page. Nothing was paid. "
     "Check the new figures, then pay.",
-    "possible_duplicate": "Another payment of the same amount to the same recipient is under way, "
-    "or its outcome is not known yet. Nothing more was paid. Wait until that one has ended.",
+    "possible_duplicate": "Another payment of the same amount to the same recipient was made "
+    "just now, or is under way. Nothing more was paid. Look first what became of that one.",
+    "tries_used_up": "KuCoin was asked for this payment too often. Nothing was paid. Start it "
+    "again with a new one.",
+    "daily_tries_reached": "Codes were tried or asked for too often today. Nothing was paid. "
+    "Please try again tomorrow.",
     "payee_not_listed": "The recipient can’t be paid any more. Nothing was paid.",
     "account_mismatch": "You have linked another KuCoin account since this payment was opened. "
     "Nothing was paid. Start it again.",

@@ -175,7 +175,7 @@ class Payments:
             return payment
         if derive_payment_status(payment, self._now()) is not PaymentStatus.OPEN:
             return payment
-        self._check_listed(payment)
+        self._submission.check_listed(payment)
         connection = self._get_connection(payment)
         priced = self._funds.check(rebuild_order(payment), connection)
         self._check_fees(payment, priced, shown_fees)
@@ -211,17 +211,6 @@ class Payments:
         )
         return self._claims.open(payment, acknowledged=request.known_duplicates, now=now)
 
-    def _check_listed(self, payment: Withdrawal) -> None:
-        """What the operator has taken off the list since can't be paid any more."""
-        wanted = payment.payment.payee if payment.payment else ""
-        for payee in parse_payees(self._settings.payees):
-            if payee.payee_id == wanted and payee.is_destination_of(payment):
-                return
-        raise ConflictError(
-            "The payee is not on this installation's list any more. Nothing was sent.",
-            code="payee_not_listed",
-        )
-
     def _get_connection(self, payment: Withdrawal) -> Connection:
         connection = self._connections.get(payment.user_id)
         if check_may_withdraw(connection) != payment.kucoin_uid:
@@ -243,6 +232,28 @@ class Payments:
             "KuCoin's fees have changed since they were shown. Nothing was sent.",
             code="fees_changed",
         )
+
+
+def check_listed(payees: str, withdrawal: Withdrawal) -> None:
+    """What the operator has taken off the list since can't be paid any more, at no step.
+
+    Args:
+        payees: The operator's list, as its parameter has it.
+        withdrawal: A payment; any other withdrawal has no payee and passes.
+
+    Raises:
+        ConflictError: ``payee_not_listed``.
+        ConfigurationError: The list is malformed.
+    """
+    if withdrawal.payment is None:
+        return
+    for payee in parse_payees(payees):
+        if payee.payee_id == withdrawal.payment.payee and payee.is_destination_of(withdrawal):
+            return
+    raise ConflictError(
+        "The payee is not on this installation's list any more. Nothing was sent.",
+        code="payee_not_listed",
+    )
 
 
 def _parse_shown(text: str | None) -> Decimal | None:

@@ -5,7 +5,7 @@ again, and told as what it is.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from secrets import token_hex
@@ -30,7 +30,7 @@ from kubroker.foundation.observability import (
 )
 from kubroker.withdrawals.answered_paths import AnsweredPaths
 from kubroker.withdrawals.keys import build_connection_check, check_may_withdraw
-from kubroker.withdrawals.limit_store import LimitStore
+from kubroker.withdrawals.limit_store import LimitStore, Made
 from kubroker.withdrawals.limits import LIMITED_TYPES, seconds_to_next_day
 from kubroker.withdrawals.model import (
     IN_FLIGHT,
@@ -42,6 +42,7 @@ from kubroker.withdrawals.model import (
     WithdrawalState,
 )
 from kubroker.withdrawals.store import Change, WithdrawalStore, name_holder
+from kubroker.withdrawals.tries import WithdrawalTries, build_untried, is_made_since
 
 _TRIES = 8
 
@@ -73,8 +74,10 @@ class WithdrawalClaims:
         limits: LimitStore,
         *,
         usdt_per_day: Decimal,
+        tries: WithdrawalTries,
     ) -> None:
         """Joins the stores."""
+        self._tries = tries
         self._withdrawals = withdrawals
         self._connections = connections
         self._limits = limits
@@ -142,8 +145,8 @@ class WithdrawalClaims:
         Raises:
             LostRaceError: It is elsewhere by now; read it again.
             TooManyRequestsError: A limit is reached.
-            ConflictError: The same payment is in flight, the connection is gone, or the time of
-                a payment is over.
+            ConflictError: The same payment is in flight or was made since, the connection is gone,
+                the record's tries are used up, or the time of a payment is over.
         """
         for _ in range(_TRIES):
             if withdrawal.is_checkout_over(now):
@@ -187,17 +190,46 @@ class WithdrawalClaims:
             )
         return holders
 
+    def _check_made(self, withdrawal: Withdrawal, acknowledged: frozenset[str]) -> Made | None:
+        """Whether the same payment was not made since this one was last tried.
+
+        A second order of the same amount is its own; an old one that is taken up again may be the
+        one that was meanwhile made under another key.
+
+        Returns:
+            The last one made, whenever that was.
+
+        Raises:
+            ConflictError: ``possible_duplicate``, with its id.
+        """
+        made = self._limits.find_made(withdrawal.payment_id)
+        if made is None or not is_made_since(withdrawal, made.at):
+            return made
+        made_id = made.holder.partition("/")[2]
+        if made_id in acknowledged:
+            return made
+        raise ConflictError(
+            f"The same payment was made since: {made_id}. If this is another one, name that in "
+            "knownDuplicates.",
+            code="possible_duplicate",
+            members={"withdrawalIds": [made_id]},
+        )
+
     def _build_claim(
         self, withdrawal: Withdrawal, request: ClaimRequest, now: int
     ) -> tuple[dict[str, Any], list[Change]]:
         """Changes of the record, and the rest of the transaction."""
         changes: dict[str, Any] = {}
         extra = [self._build_check(withdrawal)]
-        seen = None
+        seen = made = None
         if not request.is_verification:
             seen = self.check_payment(withdrawal, request.acknowledged)
-        hold = self._limits.build_hold(withdrawal.payment_id, name_holder(withdrawal), seen=seen)
-        extra.append((self._limits.table, hold))
+            made = self._check_made(withdrawal, request.acknowledged)
+        hold = self._limits.build_hold(
+            withdrawal.payment_id, name_holder(withdrawal), seen=seen, made=made
+        )
+        extra += [(self._limits.table, hold), *self._tries.build(withdrawal, now)]
+        changes["tries"] = withdrawal.tries + 1
         if withdrawal.reservation is None:
             quote = request.quote or withdrawal.quote
             reservation, counted = self._reserve(withdrawal, quote, now)
@@ -298,7 +330,12 @@ class WithdrawalRecords:
         self._sleep = sleep
 
     def write(
-        self, claimed: Withdrawal, after: WithdrawalState, changes: Mapping[str, Any]
+        self,
+        claimed: Withdrawal,
+        after: WithdrawalState,
+        changes: Mapping[str, Any],
+        *,
+        extra: Sequence[Change] = (),
     ) -> Withdrawal:
         """Records KuCoin's answer to this attempt; late is better than never.
 
@@ -308,6 +345,7 @@ class WithdrawalRecords:
             claimed: As claimed.
             after: What the answer means.
             changes: See ``WithdrawalStore.move``.
+            extra: More of the same transaction; without conditions.
 
         Returns:
             The withdrawal as it is now.
@@ -324,7 +362,7 @@ class WithdrawalRecords:
                     current = self._withdrawals.get(claimed.user_id, claimed.withdrawal_id)
                 if not _is_open_for(current, claimed):
                     return self._compare(current, after, changes)
-                return self._withdrawals.move(current, after, changes, now=self._now())
+                return self._withdrawals.move(current, after, changes, now=self._now(), extra=extra)
             except LostRaceError:
                 continue
             except StoreError as error:
@@ -348,10 +386,15 @@ class WithdrawalRecords:
         """
         attempt, verification = claimed.attempt, claimed.verification
         changes: dict[str, Any] = {}
-        if was_put_off and verification is not None and attempt and attempt.is_verification:
+        extra: Sequence[Change] = ()
+        # Codes that reached KuCoin were tried, whatever it says of them.
+        if not (was_put_off and attempt and attempt.is_verification):
+            changes = {"tries": max(0, claimed.tries - 1)}
+            extra = build_untried(self._withdrawals.limits, claimed)
+        elif verification is not None:
             changes = {"verification": verification.model_copy(update={"was_put_off": True})}
         after = attempt.return_to if attempt else WithdrawalState.CREATED
-        return self.write(claimed, after, changes)
+        return self.write(claimed, after, changes, extra=extra)
 
     def doubt(self, claimed: Withdrawal, error: KubrokerError) -> Withdrawal:
         """KuCoin may have done it: nobody sends it again, the tracker looks for it."""

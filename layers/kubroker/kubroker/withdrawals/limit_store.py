@@ -1,7 +1,9 @@
 """The counters of limits, and how far a reconciliation came."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
+from typing import Any
 
 from kubroker.aws.table import Table, Update
 from kubroker.foundation.amounts import UP
@@ -10,6 +12,7 @@ from kubroker.withdrawals.limits import (
     WINDOW_RULES,
     Window,
     build_day_id,
+    build_tries_id,
     build_window_id,
 )
 from kubroker.withdrawals.model import Reservation
@@ -19,6 +22,19 @@ _KEPT_SECONDS = 3 * _DAY_SECONDS
 _SAME_WINDOW = "#windowStart = :seen"
 _HAS_ROOM = "#count < :maximum"
 _FITS_THE_DAY = "attribute_not_exists(#spent) OR #spent <= :room"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The last withdrawal of a payment that KuCoin has taken.
+
+    Attributes:
+        holder: ``userId/withdrawalId``.
+        at: Epoch seconds.
+    """
+
+    holder: str
+    at: int
 
 
 class LimitStore:
@@ -118,7 +134,19 @@ class LimitStore:
         item = self.table.find({"limitId": _payment_key(payment_id)})
         return frozenset(item.get("holders", ())) if item else frozenset()
 
-    def build_hold(self, payment_id: str, holder: str, *, seen: Collection[str] | None) -> Update:
+    def find_made(self, payment_id: str) -> Made | None:
+        """The last withdrawal of this payment that KuCoin has taken, whatever became of it."""
+        item = self.table.find({"limitId": _payment_key(payment_id)})
+        return Made(str(item["madeBy"]), int(item["madeAt"])) if item and "madeBy" in item else None
+
+    def build_hold(
+        self,
+        payment_id: str,
+        holder: str,
+        *,
+        seen: Collection[str] | None,
+        made: Made | None = None,
+    ) -> Update:
         """Takes part in the payment's lock.
 
         Args:
@@ -126,12 +154,19 @@ class LimitStore:
             holder: ``userId/withdrawalId``.
             seen: Holders that the caller knows of and goes on in spite of: another one meanwhile
                 makes the change fail. None joins whoever is there.
+            made: As just read; another one made meanwhile fails it too, but where seen is None.
         """
-        conditions, values = [], {}
+        conditions: list[str] = []
+        values: dict[str, Any] = {}
         if seen:
             conditions, values = ["#holders = :seen"], {":seen": set(seen)}
         elif seen is not None:
             conditions = ["attribute_not_exists(#holders)"]
+        if seen is not None and made is not None:
+            conditions += ["#madeBy = :madeBy", "#madeAt = :madeAt"]
+            values |= {":madeBy": made.holder, ":madeAt": made.at}
+        elif seen is not None:
+            conditions.append("attribute_not_exists(#madeBy)")
         return Update(
             key={"limitId": _payment_key(payment_id)},
             add={"holders": {holder}},
@@ -139,9 +174,40 @@ class LimitStore:
             values=values,
         )
 
-    def build_release(self, payment_id: str, holder: str) -> Update:
-        """Leaves the payment's lock; harmless where it is not in it."""
-        return Update(key={"limitId": _payment_key(payment_id)}, take={"holders": {holder}})
+    def build_release(self, payment_id: str, holder: str, *, made_at: int | None = None) -> Update:
+        """Leaves the payment's lock; harmless where it is not in it.
+
+        Args:
+            payment_id: Which payment.
+            holder: ``userId/withdrawalId``.
+            made_at: When it was found that KuCoin has taken it; None where it has not.
+        """
+        made = {} if made_at is None else {"madeBy": holder, "madeAt": made_at}
+        key = {"limitId": _payment_key(payment_id)}
+        return Update(key=key, set_=made, take={"holders": {holder}})
+
+    def find_tries(self, kucoin_uid: str, day: str) -> int:
+        """Codes and renewals of a day.
+
+        Raises:
+            StoreError: It can't be read: nothing is tried.
+        """
+        item = self.table.find({"limitId": build_tries_id(kucoin_uid, day)})
+        return int(item["tries"]) if item else 0
+
+    def build_try(self, kucoin_uid: str, day: str, *, maximum: int, now: int) -> Update:
+        """Counts a try; fails where the day has no more."""
+        return Update(
+            key={"limitId": build_tries_id(kucoin_uid, day)},
+            set_={"ttl": now + _KEPT_SECONDS},
+            add={"tries": 1},
+            conditions=["attribute_not_exists(#tries) OR #tries < :maximum"],
+            values={":maximum": maximum},
+        )
+
+    def build_untry(self, kucoin_uid: str, day: str) -> Update:
+        """Takes back one that was counted and never reached KuCoin."""
+        return Update(key={"limitId": build_tries_id(kucoin_uid, day)}, add={"tries": -1})
 
     def find_payer(self, payment_id: str) -> str | None:
         """The user of a payment, by the payment's id alone; None where there is no such."""

@@ -64,6 +64,11 @@ def build_day_id(kucoin_uid: str, day: str) -> str:
     return f"usdt#{kucoin_uid}#{day}"
 
 
+def build_tries_id(kucoin_uid: str, day: str) -> str:
+    """Key of a day's codes and renewals."""
+    return f"tries#{kucoin_uid}#{day}"
+
+
 def seconds_to_next_day(now: int) -> int:
     """Until the day's total begins anew."""
     moment = datetime.fromtimestamp(now, UTC)

@@ -207,6 +207,7 @@ class Withdrawal(StoredModel):
     kind, paymentStatus         s     of a payment only: sparse index ``payments``
     reference                   s     the broker's own name of the payment
     openShard, nextCheckAt      s, n  sparse index ``open``: when the tracker looks again
+    tries                       n     requests to KuCoin so far, but for those not sent
     firstEmptyReadingAt         s     first complete history without a trace of it
     isAdopted                   bool  found in KuCoin's history, not named by its answer
     forgedAt, forgedBy          s     our remark stood beside other facts: KuCoin's id of that
@@ -258,6 +259,7 @@ class Withdrawal(StoredModel):
     open_shard: str | None = None
     next_check_at: int | None = None
     checks: int = 0
+    tries: int = 0
     first_empty_reading_at: int | None = None
     is_remark_checked: bool = False
     is_adopted: bool = False

@@ -24,6 +24,9 @@ from kubroker.withdrawals.payment_status import derive_payment_status
 from kubroker.withdrawals.positions import build_position, parse_position
 from kubroker.withdrawals.tracking import decide_next_check
 
+# Out of flight, and KuCoin has it.
+MADE = frozenset({WithdrawalState.SUBMITTED, WithdrawalState.SUCCESS})
+
 type Change = tuple[Table, Update | Put | ConditionCheck]
 
 _UNCHANGED = "#sequence = :sequence"
@@ -102,7 +105,7 @@ class WithdrawalStore:
         check_transition(withdrawal.state, after)
         changed = _apply(withdrawal, after, changes, now)
         for _ in range(_TRIES):
-            parts = [*extra, *self._build_side_effects(withdrawal, after)]
+            parts = [*extra, *self._build_side_effects(withdrawal, after, now)]
             update = _build_update(withdrawal, changed)
             try:
                 if parts:
@@ -203,11 +206,17 @@ class WithdrawalStore:
         )
         return bool(rows)
 
-    def _build_side_effects(self, withdrawal: Withdrawal, after: WithdrawalState) -> list[Change]:
+    def _build_side_effects(
+        self, withdrawal: Withdrawal, after: WithdrawalState, now: int
+    ) -> list[Change]:
         changes: list[Change] = []
         table = self.limits.table
         if withdrawal.state in IN_FLIGHT and after not in IN_FLIGHT:
-            release = self.limits.build_release(withdrawal.payment_id, name_holder(withdrawal))
+            release = self.limits.build_release(
+                withdrawal.payment_id,
+                name_holder(withdrawal),
+                made_at=now if after in MADE else None,
+            )
             changes.append((table, release))
         gives_back = after in GIVES_BACK or after in GIVES_BACK_VALUE
         if withdrawal.reservation is not None and gives_back and after is not withdrawal.state:

@@ -1,9 +1,10 @@
 """Submitting a withdrawal, once an attempt, with codes or without.
 
-1 kill switch, 2 open the API key (the only KMS call), 3 claim (SUBMITTING, with the timestamp that
-will be signed), 4 ask KuCoin on a fresh connection, 5 record. A crash between 3 and 5 leaves a
-SUBMITTING that lapses into OUTCOME_UNKNOWN, which nobody ever submits again. The timestamp is fixed
-before the claim: a process that is frozen in between and goes on later is refused by KuCoin.
+1 kill switch and list of payees, 2 open the API key (the only KMS call), 3 claim (SUBMITTING, with
+the timestamp that will be signed), 4 ask KuCoin on a fresh connection, 5 record. A crash between 3
+and 5 leaves a SUBMITTING that lapses into OUTCOME_UNKNOWN, which nobody ever submits again.
+The timestamp is fixed before the claim: a process that is frozen in between and goes on later is
+refused by KuCoin.
 """
 
 from collections.abc import Callable, Mapping
@@ -80,6 +81,19 @@ class SubmitRequest:
     acknowledged: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitChecks:
+    """What the operator can still stop, looked at before each attempt.
+
+    Attributes:
+        switch: Raises where withdrawals are switched off.
+        listed: Raises where a payment's payee is not on the operator's list any more.
+    """
+
+    switch: Callable[[], None]
+    listed: Callable[[Withdrawal], None]
+
+
 class Submission:
     """Makes one attempt."""
 
@@ -91,7 +105,7 @@ class Submission:
         client: WithdrawalClient,
         vault: Vault,
         settings: KucoinSettings,
-        check_switch: Callable[[], None],
+        checks: SubmitChecks,
         now: Callable[[], int] = read_now,
     ) -> None:
         """Joins claims, records, vault and KuCoin.
@@ -102,7 +116,7 @@ class Submission:
             client: KuCoin's withdrawals.
             vault: For the purpose api-key.
             settings: KuCoin's protocol, and who we are for the way back from its pages.
-            check_switch: Raises where withdrawals are switched off.
+            checks: What the operator can still stop.
             now: The clock, epoch seconds.
         """
         self._claims = claims
@@ -112,7 +126,8 @@ class Submission:
         self._vault = vault
         self._settings = settings
         self._paths = records.paths
-        self.check_switch = check_switch
+        self.check_switch = checks.switch
+        self.check_listed = checks.listed
         self._now = now
 
     def run(
@@ -128,7 +143,8 @@ class Submission:
             UnprocessableError: ``verification_code_wrong``.
             UnavailableError: Switched off, or nothing was sent; ask again with the same key.
             TooManyRequestsError: A limit of ours or KuCoin's; nothing was done.
-            ConflictError: The same payment is in flight, or the connection is gone.
+            ConflictError: The same payment is in flight or was made since, its payee is not listed
+                any more, its tries are used up, or the connection is gone.
             ConfigurationError: KuCoin has no such path; nothing was done.
             StoreError: AWS could not be asked; the same key tells how it stands.
         """
@@ -148,6 +164,7 @@ class Submission:
     ) -> Withdrawal:
         check_may_withdraw(connection)
         self.check_switch()
+        self.check_listed(withdrawal)
         credentials = open_credentials(self._vault, connection)
         claimed = self._claims.claim(
             withdrawal,

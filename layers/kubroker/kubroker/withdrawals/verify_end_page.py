@@ -84,6 +84,19 @@ VERIFY_TEXTS: dict[str, VerifyText] = {
         "pending",
         "Nothing was sent. You can ask KuCoin for new codes for the same withdrawal of {amount}.",
     ),
+    "renewal_over": VerifyText(
+        "The time for this withdrawal is over",
+        "plain",
+        "expired",
+        "Nothing was sent from here. Go back to {broker} if you still want to withdraw {amount}.",
+    ),
+    "made_since": VerifyText(
+        "The same withdrawal is there already",
+        "warn",
+        "pending",
+        "Nothing was sent from here: {amount} to the same recipient was withdrawn since, or is "
+        "being withdrawn. Look at {broker} how your withdrawals stand.",
+    ),
     "rejected": VerifyText(
         "KuCoin refused the withdrawal",
         "warn",

@@ -92,7 +92,12 @@ _END_OF_STATE = {
     _S.FAILURE: "failure",
     _S.NOT_DONE: "not_done",
 }
-_CAN_RENEW = {_S.CREATED, _S.EXPIRED}
+# Of an error at the renewal: why this link leads no further.
+_END_OF_RENEWAL = {
+    "renewal_over": "renewal_over",
+    "tries_used_up": "renewal_over",
+    "possible_duplicate": "made_since",
+}
 _END_OF_ERROR = {
     "verify_link_unknown": "link_unknown",
     "route_not_found": "link_unknown",
@@ -137,8 +142,7 @@ class VerifyRoute:
             return self._checkout.take(form, withdrawal, token)
         try:
             if form.get("action") == ["renew"]:
-                if withdrawal.state in _CAN_RENEW:
-                    self._usecases.withdraw.resume(withdrawal)
+                self._usecases.renewals.renew(withdrawal)
             elif withdrawal.state is _S.VERIFICATION_REQUIRED:
                 codes = parse_codes(form)
                 self._usecases.verification.verify(
@@ -165,8 +169,10 @@ class VerifyRoute:
     ) -> Response[str]:
         verification = withdrawal.verification
         if withdrawal.state is not _S.VERIFICATION_REQUIRED or verification is None:
-            end = "forged" if withdrawal.is_in_question else _END_OF_STATE[withdrawal.state]
-            return self._render_end(withdrawal, token, end)
+            code = "forged" if withdrawal.is_in_question else _END_OF_STATE[withdrawal.state]
+            if code == "expired" and not self._usecases.renewals.is_possible(withdrawal):
+                code = "renewal_over"
+            return self._render_end(withdrawal, token, code)
         page = VerifyPage(
             broker=self._broker,
             action=f"/verify/{token}",
@@ -185,7 +191,9 @@ class VerifyRoute:
         """What happened to these codes, on the page where they can be entered again."""
         if error.code in OF_CODES and withdrawal.state is _S.VERIFICATION_REQUIRED:
             return self._render(withdrawal, token, error.message)
-        if withdrawal.state in {_S.VERIFICATION_REQUIRED, _S.CREATED}:
+        if error.code in _END_OF_RENEWAL:
+            return self._render_end(withdrawal, token, _END_OF_RENEWAL[error.code], error)
+        if withdrawal.state in {_S.VERIFICATION_REQUIRED, _S.CREATED, _S.EXPIRED}:
             return self._render_end(withdrawal, token, "refused_now", error)
         return self._render(withdrawal, token)
 

@@ -20,6 +20,7 @@ from kubroker.foundation.observability import logger
 from kubroker.foundation.settings import (
     CommonSettings,
     KucoinSettings,
+    PaymentSettings,
     VaultSettings,
     WithdrawalSettings,
 )
@@ -36,12 +37,14 @@ from kubroker.withdrawals.limit_store import ReconciliationStore
 from kubroker.withdrawals.manage import ManageWithdrawals
 from kubroker.withdrawals.quotes import Priced, WithdrawalQuotes
 from kubroker.withdrawals.reconcile import Reconciliation
+from kubroker.withdrawals.renewals import Renewals
 from kubroker.withdrawals.rules import Order
 from kubroker.withdrawals.store import WithdrawalStore
 from kubroker.withdrawals.store_wiring import build_withdrawal_store
-from kubroker.withdrawals.submit import Submission
+from kubroker.withdrawals.submit import Submission, SubmitChecks
 from kubroker.withdrawals.switch import check_switch
 from kubroker.withdrawals.track import TrackWithdrawals, WithdrawalFollower
+from kubroker.withdrawals.tries import WithdrawalTries
 from kubroker.withdrawals.verify import VerifyLinks, VerifyWithdrawal
 from kubroker.withdrawals.withdraw import Withdraw
 
@@ -82,6 +85,7 @@ class WithdrawalUseCases:
     vault: Vault
     quotes: WithdrawalQuotes
     withdraw: Withdraw
+    renewals: Renewals
     verification: VerifyWithdrawal
     links: VerifyLinks
     management: ManageWithdrawals
@@ -117,9 +121,15 @@ def build_withdrawal_usecases() -> WithdrawalUseCases:
         ConfigurationError: A setting is missing or malformed.
     """
     settings, parts = WithdrawalSettings.from_environment(), WithdrawalParts()
+    tries = WithdrawalTries(parts.limits, per_record=settings.tries, per_day=settings.tries_per_day)
     claims = WithdrawalClaims(
-        parts.store, parts.connections, parts.limits, usdt_per_day=settings.usdt_per_day
+        parts.store,
+        parts.connections,
+        parts.limits,
+        usdt_per_day=settings.usdt_per_day,
+        tries=tries,
     )
+    payments = PaymentSettings.from_environment()
     submission = Submission(
         claims=claims,
         records=WithdrawalRecords(
@@ -128,9 +138,20 @@ def build_withdrawal_usecases() -> WithdrawalUseCases:
         client=parts.client,
         vault=parts.vault,
         settings=parts.kucoin,
-        check_switch=partial(check_switch, settings.switch_name),
+        checks=SubmitChecks(
+            switch=partial(check_switch, settings.switch_name),
+            listed=partial(check_listed, payments.payees),
+        ),
     )
     quotes = WithdrawalQuotes(parts.market, parts.client, parts.kucoin.protocol)
+    withdraw = Withdraw(
+        withdrawals=parts.store,
+        connections=parts.connections,
+        claims=claims,
+        quotes=quotes,
+        submission=submission,
+        vault=parts.vault,
+    )
     return WithdrawalUseCases(
         store=parts.store,
         connections=parts.connections,
@@ -139,14 +160,8 @@ def build_withdrawal_usecases() -> WithdrawalUseCases:
         submission=submission,
         rest=parts.rest,
         quotes=quotes,
-        withdraw=Withdraw(
-            withdrawals=parts.store,
-            connections=parts.connections,
-            claims=claims,
-            quotes=quotes,
-            submission=submission,
-            vault=parts.vault,
-        ),
+        withdraw=withdraw,
+        renewals=Renewals(parts.store, withdraw, seconds=settings.renewal_minutes * 60),
         verification=VerifyWithdrawal(parts.store, parts.connections, submission),
         links=VerifyLinks(parts.store),
         management=ManageWithdrawals(
@@ -154,6 +169,14 @@ def build_withdrawal_usecases() -> WithdrawalUseCases:
             connections=parts.connections,
             client=parts.client,
             vault=parts.vault,
+        ),
+        payments=Payments(
+            withdrawals=parts.store,
+            connections=parts.connections,
+            claims=claims,
+            funds=PaymentFunds(quotes, parts.accounts, parts.vault),
+            submission=submission,
+            settings=payments,
         ),
     )
 
