@@ -96,7 +96,8 @@ def test_errors_are_defined_in_errors_only():
 
 def _read_error_tree() -> dict[str, tuple[str, int]]:
     """Class to its parent and HTTP status, as the drawing in errors.py has them."""
-    drawn, above = {}, {}
+    drawn: dict[str, tuple[str, int]] = {}
+    above: dict[int, str] = {}
     for line in (errors.__doc__ or "").splitlines():
         if found := re.fullmatch(r"( {4,})(\w+Error) +([0-9]{3})  \S.*", line):
             depth = len(found[1])

@@ -96,13 +96,12 @@ def test_two_links_of_one_payment_pay_once(paying: Paying) -> None:
 def test_twenty_presses_at_once_ask_kucoin_once(paying: Paying) -> None:
     from kubroker.foundation.errors import KubrokerError
     from kubroker.payments.wiring import build_payments
-    from kubroker.withdrawals.wiring import build_withdrawal_usecases
 
     paying.no_factors()
     paying.link()
     function = paying.functions.stack.find_function("withdrawal")
     with paying.functions._environment(function):
-        payments = build_payments(build_withdrawal_usecases())
+        payments = build_payments()[1]
 
         def press(_: int) -> str:
             try:

@@ -186,12 +186,11 @@ def test_thirty_opened_at_once_with_one_key_are_one_payment_of_one_user(paying: 
     from kubroker.payments.flow import NewPayment
     from kubroker.payments.payees import parse_payees
     from kubroker.payments.wiring import build_payments
-    from kubroker.withdrawals.wiring import build_withdrawal_usecases
 
     paying.connect("bob", user_id="user-2")
     function = paying.functions.stack.find_function("withdrawal")
     with paying.functions._environment(function):
-        usecases = build_withdrawal_usecases()
+        payments = build_payments()[1]
         payee = parse_payees(function.environment["PAYMENT_PAYEES"])[0]
 
         def open_one(number: int) -> str:
@@ -205,7 +204,7 @@ def test_thirty_opened_at_once_with_one_key_are_one_payment_of_one_user(paying: 
                 return_url="http://localhost/",
             )
             try:
-                return build_payments(usecases).open(request).withdrawal.user_id
+                return payments.open(request).withdrawal.user_id
             except KubrokerError as error:
                 return error.code
 

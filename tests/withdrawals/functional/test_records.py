@@ -6,8 +6,8 @@ import pytest
 
 from kubroker.foundation.errors import StoreError
 from kubroker.withdrawals.answered_paths import AnsweredPaths
-from kubroker.withdrawals.claims import WithdrawalRecords
 from kubroker.withdrawals.model import WithdrawalState
+from kubroker.withdrawals.records import WithdrawalRecords
 from tests.support.money import Money
 
 TRANSACTION = {"service": "dynamodb", "operation": "TransactWriteItems"}
@@ -18,7 +18,7 @@ RECORD = {**TRANSACTION, "match": '"SUBMITTED"'}
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
-    monkeypatch.setattr("kubroker.withdrawals.claims._PAUSE_SECONDS", 0)
+    monkeypatch.setattr("kubroker.withdrawals.records._PAUSE_SECONDS", 0)
 
 
 @pytest.mark.parametrize("write", [CREATE, CLAIM, RECORD], ids=["create", "claim", "record"])

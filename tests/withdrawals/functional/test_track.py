@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kubroker.withdrawals.track import OVERDUE_SECONDS
+from kubroker.withdrawals.following import OVERDUE_SECONDS
 from tests.support.money import Money
 
 STUCK = '"WithdrawalStuck":[1.0]'

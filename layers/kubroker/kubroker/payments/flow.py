@@ -27,11 +27,12 @@ from kubroker.payments.payees import Payee, parse_payees
 from kubroker.withdrawals.claims import WithdrawalClaims
 from kubroker.withdrawals.ids import derive_checkout_id, hash_request
 from kubroker.withdrawals.keys import check_may_withdraw
+from kubroker.withdrawals.lapses import settle_lapse
 from kubroker.withdrawals.model import Checkout, Withdrawal, WithdrawalState
 from kubroker.withdrawals.payment_status import PaymentStatus, derive_payment_status
 from kubroker.withdrawals.quotes import Priced
 from kubroker.withdrawals.store import WithdrawalStore
-from kubroker.withdrawals.submit import Submission, SubmitRequest, settle_lapse
+from kubroker.withdrawals.submit import Submission, SubmitRequest
 from kubroker.withdrawals.withdraw import (
     NewWithdrawal,
     Submitted,

@@ -1,10 +1,11 @@
 """The sides of the function ``withdrawal``, joined from the environment."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from kubroker.foundation.settings import ConnectSettings, PaymentSettings
 from kubroker.payments.checkout_route import CheckoutRoute
-from kubroker.payments.flow import Payments
+from kubroker.payments.flow import Payments, check_listed
 from kubroker.payments.funds import AccountClient, PaymentFunds
 from kubroker.payments.routes import PaymentRoutes
 from kubroker.web.page_models import Broker
@@ -31,8 +32,7 @@ def build_withdrawal_api() -> WithdrawalApi:
         ConfigurationError: A setting is missing or malformed.
     """
     settings = ConnectSettings.from_environment()
-    usecases = build_withdrawal_usecases()
-    payments = build_payments(usecases)
+    usecases, payments = build_payments()
     broker = Broker(settings.broker_name, settings.broker_logo_url)
     return WithdrawalApi(
         services=WithdrawalRoutes(settings, usecases),
@@ -41,17 +41,20 @@ def build_withdrawal_api() -> WithdrawalApi:
     )
 
 
-def build_payments(usecases: WithdrawalUseCases) -> Payments:
-    """Payments on top of withdrawals.
+def build_payments() -> tuple[WithdrawalUseCases, Payments]:
+    """Withdrawals that know the operator's payees, and payments on top of them.
 
     Raises:
         ConfigurationError: A setting is missing or malformed.
     """
-    return Payments(
+    settings = PaymentSettings.from_environment()
+    usecases = build_withdrawal_usecases(partial(check_listed, settings.payees))
+    payments = Payments(
         withdrawals=usecases.store,
         connections=usecases.connections,
         claims=usecases.claims,
         funds=PaymentFunds(usecases.quotes, AccountClient(usecases.rest), usecases.vault),
         submission=usecases.submission,
-        settings=PaymentSettings.from_environment(),
+        settings=settings,
     )
+    return usecases, payments

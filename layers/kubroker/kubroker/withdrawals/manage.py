@@ -19,6 +19,7 @@ from kubroker.foundation.errors import (
 from kubroker.foundation.observability import logger
 from kubroker.withdrawals.client import WithdrawalClient
 from kubroker.withdrawals.keys import can_follow
+from kubroker.withdrawals.lapses import settle_lapse
 from kubroker.withdrawals.model import (
     FINAL,
     IN_FLIGHT,
@@ -27,7 +28,6 @@ from kubroker.withdrawals.model import (
     WithdrawalState,
 )
 from kubroker.withdrawals.store import WithdrawalStore
-from kubroker.withdrawals.submit import settle_lapse
 
 _DEADLINE_SECONDS = 8.0
 _BY_OPERATOR = {

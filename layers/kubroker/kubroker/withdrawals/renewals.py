@@ -1,12 +1,12 @@
 """New codes by the link of a withdrawal's page alone, for a time."""
 
-import time
 from collections.abc import Callable
 
+from kubroker.foundation.clock import read_now
 from kubroker.foundation.errors import ConflictError
+from kubroker.withdrawals.lapses import settle_lapse
 from kubroker.withdrawals.model import Withdrawal, WithdrawalState
 from kubroker.withdrawals.store import WithdrawalStore
-from kubroker.withdrawals.submit import settle_lapse
 from kubroker.withdrawals.withdraw import Withdraw
 
 # Its user was asked for codes, and can be asked again.
@@ -22,7 +22,7 @@ class Renewals:
         withdraw: Withdraw,
         *,
         seconds: int,
-        now: Callable[[], int] = lambda: int(time.time()),
+        now: Callable[[], int] = read_now,
     ) -> None:
         """Joins store and submission.
 

@@ -26,13 +26,11 @@ from kubroker.foundation.errors import (
     KucoinOutcomeUnknownError,
     KucoinRefusedError,
     KucoinUnsentError,
-    LostRaceError,
     TooManyRequestsError,
     UnavailableError,
     UnprocessableError,
 )
 from kubroker.foundation.observability import (
-    WITHDRAWAL_OUTCOME_UNKNOWN,
     WITHDRAWAL_REJECTED,
     WITHDRAWAL_SUBMITTED,
     count,
@@ -41,24 +39,23 @@ from kubroker.foundation.observability import (
 from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin.address_watch import watch_address
 from kubroker.kucoin.signer import ApiCredentials
-from kubroker.withdrawals.claims import ClaimRequest, WithdrawalClaims, WithdrawalRecords
+from kubroker.withdrawals.claims import ClaimRequest, WithdrawalClaims
 from kubroker.withdrawals.client import Accepted, CodesWanted, WithdrawalClient, add_validation
 from kubroker.withdrawals.keys import check_may_withdraw
 from kubroker.withdrawals.model import (
-    CHECKOUT_EXPIRED,
     MAX_WRONG_TRIES,
     QuotedFees,
     Verification,
     Withdrawal,
     WithdrawalState,
 )
+from kubroker.withdrawals.records import WithdrawalRecords
 from kubroker.withdrawals.refusals import (
     SubmitRefusal,
     classify_submit_refusal,
     explain_submit_refusal,
 )
 from kubroker.withdrawals.security_link import build_security_link, find_security_link
-from kubroker.withdrawals.store import WithdrawalStore
 
 # With the reads before it within the 28 s that a function behind the API has.
 _DEADLINE_SECONDS = 9.0
@@ -379,38 +376,3 @@ class SubmissionRefusals:
             field="factors",
             members={"triesLeft": left},
         )
-
-
-_CODES = {
-    WithdrawalState.OUTCOME_UNKNOWN: "kucoin_outcome_unknown",
-    WithdrawalState.EXPIRED: "verification_expired",
-}
-
-
-def settle_lapse(withdrawals: WithdrawalStore, withdrawal: Withdrawal, *, now: int) -> Withdrawal:
-    """A SUBMITTING past its time becomes OUTCOME_UNKNOWN, a verification past its EXPIRED.
-
-    A payment that can't be begun any more becomes EXPIRED for good.
-
-    Returns:
-        The withdrawal as it is now.
-
-    Raises:
-        StoreError: DynamoDB could not be asked.
-    """
-    state = withdrawal.current_state(now)
-    is_over = withdrawal.is_open_checkout and withdrawal.is_checkout_over(now)
-    if state is withdrawal.state and not is_over:
-        return withdrawal
-    changes = {"code": CHECKOUT_EXPIRED, "settled_at": now} if is_over else {"code": _CODES[state]}
-    try:
-        settled = withdrawals.move(withdrawal, state, changes, now=now)
-    except LostRaceError:
-        return withdrawals.get(withdrawal.user_id, withdrawal.withdrawal_id)
-    if state is WithdrawalState.OUTCOME_UNKNOWN:
-        count(WITHDRAWAL_OUTCOME_UNKNOWN)
-        logger.error(
-            "an attempt to withdraw was interrupted: its outcome is unknown",
-            extra={"withdrawalId": withdrawal.withdrawal_id},
-        )
-    return settled

@@ -15,13 +15,14 @@ from kubroker.foundation.errors import (
 )
 from kubroker.foundation.hashes import hash_secret, is_secret_of
 from kubroker.withdrawals.ids import parse_verify_handle
+from kubroker.withdrawals.lapses import settle_lapse
 from kubroker.withdrawals.model import (
     Verification,
     Withdrawal,
     WithdrawalState,
 )
 from kubroker.withdrawals.store import WithdrawalStore
-from kubroker.withdrawals.submit import Submission, SubmitRequest, settle_lapse
+from kubroker.withdrawals.submit import Submission, SubmitRequest
 
 _DONE = {
     WithdrawalState.SUBMITTED,

@@ -20,7 +20,6 @@ from kubroker.foundation.observability import logger
 from kubroker.foundation.settings import (
     CommonSettings,
     KucoinSettings,
-    PaymentSettings,
     VaultSettings,
     WithdrawalSettings,
 )
@@ -30,20 +29,23 @@ from kubroker.kucoin.clients import KucoinClients
 from kubroker.kucoin.market import MarketClient
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.withdrawals.answered_paths import AnsweredPaths
-from kubroker.withdrawals.claims import WithdrawalClaims, WithdrawalRecords
+from kubroker.withdrawals.claims import WithdrawalClaims
 from kubroker.withdrawals.client import WithdrawalClient
+from kubroker.withdrawals.following import WithdrawalFollower
 from kubroker.withdrawals.keys import check_may_withdraw
 from kubroker.withdrawals.limit_store import ReconciliationStore
 from kubroker.withdrawals.manage import ManageWithdrawals
+from kubroker.withdrawals.model import Withdrawal
 from kubroker.withdrawals.quotes import Priced, WithdrawalQuotes
 from kubroker.withdrawals.reconcile import Reconciliation
+from kubroker.withdrawals.records import WithdrawalRecords
 from kubroker.withdrawals.renewals import Renewals
 from kubroker.withdrawals.rules import Order
 from kubroker.withdrawals.store import WithdrawalStore
 from kubroker.withdrawals.store_wiring import build_withdrawal_store
 from kubroker.withdrawals.submit import Submission, SubmitChecks
 from kubroker.withdrawals.switch import check_switch
-from kubroker.withdrawals.track import TrackWithdrawals, WithdrawalFollower
+from kubroker.withdrawals.track import TrackWithdrawals
 from kubroker.withdrawals.tries import WithdrawalTries
 from kubroker.withdrawals.verify import VerifyLinks, VerifyWithdrawal
 from kubroker.withdrawals.withdraw import Withdraw
@@ -114,8 +116,11 @@ class Tracking:
     keys: KeyWatcher
 
 
-def build_withdrawal_usecases() -> WithdrawalUseCases:
+def build_withdrawal_usecases(check_listed: Callable[[Withdrawal], None]) -> WithdrawalUseCases:
     """Joins everything of the function ``withdrawal``.
+
+    Args:
+        check_listed: Raises where a payment's payee is not the operator's any more.
 
     Raises:
         ConfigurationError: A setting is missing or malformed.
@@ -129,20 +134,7 @@ def build_withdrawal_usecases() -> WithdrawalUseCases:
         usdt_per_day=settings.usdt_per_day,
         tries=tries,
     )
-    payments = PaymentSettings.from_environment()
-    submission = Submission(
-        claims=claims,
-        records=WithdrawalRecords(
-            parts.store, AnsweredPaths(parts.limits, parts.client.submission_url), now=_now
-        ),
-        client=parts.client,
-        vault=parts.vault,
-        settings=parts.kucoin,
-        checks=SubmitChecks(
-            switch=partial(check_switch, settings.switch_name),
-            listed=partial(check_listed, payments.payees),
-        ),
-    )
+    submission = _build_submission(parts, settings, claims, check_listed)
     quotes = WithdrawalQuotes(parts.market, parts.client, parts.kucoin.protocol)
     withdraw = Withdraw(
         withdrawals=parts.store,
@@ -170,13 +162,26 @@ def build_withdrawal_usecases() -> WithdrawalUseCases:
             client=parts.client,
             vault=parts.vault,
         ),
-        payments=Payments(
-            withdrawals=parts.store,
-            connections=parts.connections,
-            claims=claims,
-            funds=PaymentFunds(quotes, parts.accounts, parts.vault),
-            submission=submission,
-            settings=payments,
+    )
+
+
+def _build_submission(
+    parts: WithdrawalParts,
+    settings: WithdrawalSettings,
+    claims: WithdrawalClaims,
+    check_listed: Callable[[Withdrawal], None],
+) -> Submission:
+    return Submission(
+        claims=claims,
+        records=WithdrawalRecords(
+            parts.store, AnsweredPaths(parts.limits, parts.client.submission_url), now=_now
+        ),
+        client=parts.client,
+        vault=parts.vault,
+        settings=parts.kucoin,
+        checks=SubmitChecks(
+            switch=partial(check_switch, settings.switch_name),
+            listed=check_listed,
         ),
     )
 

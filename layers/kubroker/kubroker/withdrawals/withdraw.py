@@ -25,6 +25,7 @@ from kubroker.withdrawals.ids import (
     hash_request,
 )
 from kubroker.withdrawals.keys import check_may_withdraw
+from kubroker.withdrawals.lapses import settle_lapse
 from kubroker.withdrawals.model import (
     RESUBMITTABLE,
     QuotedFees,
@@ -34,7 +35,7 @@ from kubroker.withdrawals.model import (
 from kubroker.withdrawals.quotes import Priced, WithdrawalQuotes
 from kubroker.withdrawals.rules import Order, WithdrawType
 from kubroker.withdrawals.store import WithdrawalStore
-from kubroker.withdrawals.submit import Submission, SubmitRequest, settle_lapse
+from kubroker.withdrawals.submit import Submission, SubmitRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
