@@ -104,17 +104,26 @@ def test_real_entry_is_adopted_beside_a_forged_one(paying: Paying) -> None:
 def test_failure_of_the_users_own_payment_tells_nothing_of_ours(paying: Paying, caplog) -> None:
     """He pays the same by hand with a copied remark and lets that fail, while ours is on its way."""
     paying.simulator.set_settings(processing_seconds=100_000)
-    remark = lose(paying, "after")
-    ours = paying.made()[0]["id"]
-    paying.withdraw_by_hand(remark=remark, address=SHOP["address"])
+    link = paying.link()
+    paying.simulator.add_fault("withdraw", "drop", phase="during", times=1, seconds=60)
+    paying.pay(link, FEES)
+    paying.withdraw_by_hand(remark=paying.stored().remark_name, address=SHOP["address"])
     paying.track(step=61.5)
     taken = paying.get()["kucoinWithdrawalId"]
+    paying.simulator.release()
     paying.simulator.set_withdrawal(taken, "FAILURE")
     paying.track(3, step=1000)
+    assert len(paying.made()) == 2
     assert paying.get()["status"] == "PROCESSING"
     reasons = {vars(record).get("why") for record in caplog.records}
     assert "KuCoin's entry may be another withdrawal" in reasons
-    assert ours in {one["id"] for one in paying.made()}
+
+
+def test_two_that_are_the_same_are_left_to_an_operator(paying: Paying) -> None:
+    remark = lose(paying, "after")
+    paying.withdraw_by_hand(remark=remark, address=SHOP["address"])
+    paying.track(3, step=1000)
+    assert paying.get()["status"] == "OUTCOME_UNKNOWN"
 
 
 class Adversary(CheckoutBooks):

@@ -188,6 +188,12 @@ def test_our_remark_where_not_all_is_shown_is_enough_for_a_withdrawal_not_for_a_
     assert _judge(_withdrawal(**UID), _reading(cut)) == (Verdict.STUCK, None)
 
 
+def test_of_two_entries_that_are_the_same_neither_is_taken():
+    two = [_entry(kucoin_id=name, remark=ID) for name in ("k1", "k2")]
+    assert _judge(_withdrawal(), _reading(*two)) == (Verdict.STUCK, None)
+    assert _judge(_withdrawal(), _reading(*two, claimed={"k1"}))[0] is Verdict.FOUND
+
+
 def test_entry_that_another_record_holds_is_not_ours():
     entry = _entry(remark=ID)
     withdrawal = _withdrawal(first_empty_reading_at=1)

@@ -101,7 +101,8 @@ class WithdrawalFollower:
                 withdrawal.kucoin_withdrawal_id, credentials, deadline_seconds=DEADLINE_SECONDS
             )
             noted: dict[str, Any] = {"kucoin_status": entry.status[:40]}
-            if not withdrawal.is_remark_checked:
+            # A remark that found the withdrawal is no proof that remarks come back.
+            if not withdrawal.is_remark_checked and not withdrawal.is_adopted:
                 noted |= self._watch_remark(withdrawal, credentials, entry)
             doubt = self._doubt(withdrawal, entry, credentials)
         except KucoinError as error:

@@ -128,8 +128,9 @@ class WithdrawalRecords:
     ) -> Withdrawal:
         """Somebody else wrote the end of this attempt: it should be the same."""
         kucoin_id = changes.get("kucoin_withdrawal_id")
-        is_ours = kucoin_id is not None and current.kucoin_withdrawal_id == kucoin_id
-        if current.state is not after and not is_ours:
+        is_named = kucoin_id is not None
+        is_same = current.kucoin_withdrawal_id == kucoin_id if is_named else current.state is after
+        if not is_same:
             count(WITHDRAWAL_CONTRADICTED)
             logger.error(
                 "KuCoin's answer contradicts the record",

@@ -193,8 +193,9 @@ def search(withdrawal: Withdrawal, reading: Reading) -> Search:
 
     The whole id in the remark, or what a cut left of it, and the same payment beside it. Where not
     all can be compared, the whole id is enough for a withdrawal, but not for a payment: there the
-    user gains by a payment that went elsewhere.
+    user gains by a payment that went elsewhere. Of two that are the same, neither is known.
     """
+    ours: list[HistoryEntry] = []
     forged, is_unsure, wanted = None, False, withdrawal.remark_name
     for entry in reading.entries:
         is_whole = is_remark_of(entry.remark, wanted)
@@ -204,12 +205,14 @@ def search(withdrawal: Withdrawal, reading: Reading) -> Search:
         likeness = compare(withdrawal, entry)
         is_enough = likeness is Likeness.UNSURE and is_whole and withdrawal.payment is None
         if likeness is Likeness.SAME or is_enough:
-            return Search(ours=entry)
-        if likeness is Likeness.UNSURE:
+            ours.append(entry)
+        elif likeness is Likeness.UNSURE:
             is_unsure = True
         elif is_whole:
             forged = entry
-    return Search(forged=forged, is_unsure=is_unsure)
+    if len(ours) == 1:
+        return Search(ours=ours[0])
+    return Search(forged=forged, is_unsure=is_unsure or bool(ours))
 
 
 def is_same_payment(withdrawal: Withdrawal, entry: HistoryEntry) -> bool:
