@@ -293,10 +293,10 @@ def _parse_page(data: Any) -> tuple[list[HistoryEntry], int]:
     return [_parse_entry(item) for item in items], total
 
 
-def _find_chains(data: Any) -> frozenset[str]:
+def _find_chains(data: Any) -> tuple[str, ...]:
     """Every name that KuCoin gives the chain, in lower case: lists and details differ."""
     names = (answers.find_text(data, name) for name in ("chain", "chainId", "chainName"))
-    return frozenset(name.lower() for name in names if name)
+    return tuple(name.lower() for name in names if name)
 
 
 def _parse_entry(data: Any) -> HistoryEntry:

@@ -54,7 +54,7 @@ class HistoryEntry:
     fee: Decimal | None
     remark: str
     created_at_ms: int
-    chains: frozenset[str] = frozenset()
+    chains: tuple[str, ...] = ()
     memo: str | None = None
     wallet_tx_id: str | None = None
     failure_reason: str | None = None
