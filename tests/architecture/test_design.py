@@ -74,6 +74,7 @@ def _find_named(text: str, folder: Path) -> dict[str, bool]:
     places = (folder, PACKAGE, ROOT)
     return {
         name: any((place / name).exists() for place in places)
+        or ("/" not in name and any(PACKAGE.glob(f"*/{name}")))
         for name in re.findall(r"`([\w/.-]+(?:\.py|\.md|\.yaml|/))`", text)
     }
 
