@@ -19,6 +19,7 @@ from kubroker.connections.model import (
 from kubroker.connections.secrets import open_credentials, seal_api_key
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import EncryptionContext, Purpose, Vault
+from kubroker.foundation.clock import build_day
 from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin.api_keys import CreatedApiKey
 from kubroker.kucoin.clients import KucoinClients
@@ -212,10 +213,10 @@ class Money:
         return len(self.simulator.journal(route="withdraw"))
 
     def spent(self) -> Decimal:
-        """USDT reserved of today."""
-        day = time.strftime("%Y-%m-%d", time.gmtime(time.time()))
+        """USDT reserved of the days that the test has lived through."""
+        days = {build_day(int(moment)) for moment in (self.started_at, self.now(), time.time())}
         uid = self.connections.get(self.user_id).kucoin_uid or ""
-        return self.limits.find_spent(uid, day)
+        return sum((self.limits.find_spent(uid, day) for day in days), Decimal(0))
 
     def left_accounts(self) -> Decimal:
         """USDT that has left alice's main account by withdrawals that were not returned."""

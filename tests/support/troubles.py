@@ -131,7 +131,7 @@ def tell_troubled_withdrawals(scene: Scene) -> None:
     scene.simulator.set_withdrawal(failing, "FAILURE", failureReason="x", returnStatus="SUCCESS")
     money.track(2, step=120)
     assert money.submit("stuck", amount="7").status == 201
-    money.withdraw_by_hand(**WITHDRAWAL, amount="4", remark="abcdefgh234567xy lost")
+    money.withdraw_by_hand(**{**WITHDRAWAL, "amount": "4"}, remark="abcdefgh234567xy lost")
     keys = [one["apiKey"] for one in scene.simulator.state()["keys"] if one["user"] == "dave"]
     money.later(700)
     scene.functions.call("withdrawal_tracker", {"kind": "reconcile"}, remaining_ms=58_000)

@@ -1,6 +1,7 @@
 """What each change tells, from two images alone."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -319,6 +320,18 @@ def test_return_of_a_payments_funds_tells():
     assert told(failed, returned) == ["PaymentReturnUpdated"]
 
 
+def test_forged_remark_tells_once_and_with_the_other_withdrawals_id():
+    for make, name in (
+        (partial(withdrawal, WithdrawalState.OUTCOME_UNKNOWN), "WithdrawalRemarkForged"),
+        (partial(payment, "OUTCOME_UNKNOWN", "OUTCOME_UNKNOWN"), "PaymentRemarkForged"),
+    ):
+        forged = make(forged_at=1, forged_by="kucoin-2")
+        assert told(make(), forged) == [name]
+        assert told(forged, make(forged_at=1, forged_by="kucoin-2", sequence=9)) == []
+        (event,) = derive_events(make().to_item(), forged.to_item(), with_refreshes=True)
+        assert json.loads(event.to_json())["data"]["forgedBy"] == "kucoin-2"
+
+
 def test_refreshes_are_told_only_where_asked_for():
     rotated = change(LIVE, committed_seq=1)
     assert told(LIVE, rotated, with_refreshes=False) == []
@@ -353,6 +366,7 @@ def test_every_type_is_told_by_some_change():
     told_types |= {name for names in WITHDRAWALS.values() for name in names}
     told_types |= {name for _, _, names in PAYMENTS.values() for name in names}
     told_types |= {"WithdrawalReturnUpdated", "PaymentReturnUpdated", "PayoutsReady"}
+    told_types |= {"WithdrawalRemarkForged", "PaymentRemarkForged"}
     told_types |= {"ExportReady", "ExportFailed"}
     assert told_types == {event_type.__name__ for event_type in EVENT_TYPES}
 

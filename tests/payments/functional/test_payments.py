@@ -42,7 +42,7 @@ def test_payment_is_paid_with_two_codes_and_settles(paying: Paying) -> None:
     assert told["walletTxId"]
     (made,) = paying.made()
     assert (made["deducted"], made["received"], made["feeDeductType"]) == ("111", "100", "EXTERNAL")
-    assert made["remark"] == f"{paying.id()} invoice 4711"
+    assert made["remark"] == f"{paying.stored().remark_name} invoice 4711"
     assert paying.spent() == 100
 
 

@@ -39,7 +39,7 @@ def test_submit_and_verify_sends_the_identical_body_with_our_id_first_in_remark(
         "withdrawType": "ADDRESS",
         "chain": "trx",
         "isInner": False,
-        "remark": f"{money.id()} invoice 4711",
+        "remark": f"{money.stored().remark_name} invoice 4711",
         "feeDeductType": "EXTERNAL",
     }
     assert [factor["factorType"] for factor in validation["factors"]] == ["GAV", "EMV"]
