@@ -63,8 +63,11 @@ def tell_refused_settings(scene: Scene) -> None:
 
 def tell_lost_keys(scene: Scene) -> None:
     """A key that is gone at once, one whose answer was lost, an order likewise."""
-    scene.simulator.add_fault("check_key", "error", code="400003", times=1)
-    scene.link("gone").walk("alice", "SPOT")
+    scene.simulator.add_fault("check_key", "error", code="400003", times=2)
+    link = scene.link("gone")
+    link.walk("alice", "SPOT")
+    scene.stack.aws.release_delayed()
+    link.create_key()
     scene.simulator.add_fault("create_key", "drop", phase="after", times=1)
     scene.link("lost").walk("bob", "SPOT")
     link_user(scene.stack, scene.simulator, user_id="trader-4")
@@ -78,13 +81,16 @@ def tell_failing_refreshes(scene: Scene) -> None:
     for number, fault in enumerate(
         (
             {"kind": "drop", "phase": "after"},
-            {"kind": "error", "code": "99999"},
             {"kind": "error", "code": "40003"},
         )
     ):
         world.link(f"failing-{number}", "carol")
         simulator.add_fault("refresh", times=1, **fault)
         scene.functions.call("token_refresh", refresh_event(f"failing-{number}"))
+    world.link("unopened", "carol")
+    world.aws.add_fault("error", service="kms", operation="Decrypt", times=0)
+    scene.functions.call("token_refresh", refresh_event("unopened"))
+    world.aws.reset_faults()
     scene.functions.set_environment("token_refresh", ROTATION_LEASE_SECONDS="2")
     world.link("lost-pair", "carol")
     world.aws.add_fault("error", **COMMIT, skip=1, times=0)
@@ -129,6 +135,10 @@ def tell_troubled_withdrawals(scene: Scene) -> None:
     money.track()
     failing = money.submit("failing", amount="6").json()["kucoinWithdrawalId"]
     scene.simulator.set_withdrawal(failing, "FAILURE", failureReason="x", returnStatus="SUCCESS")
+    money.track(2, step=120)
+    scene.simulator.add_fault("withdraw", "drop", phase="before", times=1)
+    assert money.submit("copied", amount="8").status == 202
+    money.withdraw_by_hand(amount="9", remark=money.stored("copied").remark_name)
     money.track(2, step=120)
     assert money.submit("stuck", amount="7").status == 201
     money.withdraw_by_hand(**{**WITHDRAWAL, "amount": "4"}, remark="abcdefgh234567xy lost")

@@ -146,7 +146,8 @@ PAYMENT = {
         ({"memo": "7"}, {"memo": "8"}, "OTHER"),
         ({"memo": "7"}, {"memo": None}, "UNSURE"),
         ({"fee_deduct_type": "EXTERNAL"}, {"amount": Decimal(89)}, "OTHER"),  # the payee lacks 11
-        ({"fee_deduct_type": "EXTERNAL"}, {"amount": Decimal(111)}, "SAME"),
+        ({"fee_deduct_type": "EXTERNAL"}, {"amount": Decimal(111)}, "OTHER"),
+        ({}, {"amount": Decimal(101)}, "OTHER"),  # fees are never on top of what is told
         (UID, {"address": "200000002", "chains": ()}, "SAME"),
         (UID, {"address": "200000003"}, "OTHER"),
         (UID, {"address": "20*****02"}, "UNSURE"),

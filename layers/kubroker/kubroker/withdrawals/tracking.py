@@ -132,14 +132,15 @@ def compare(withdrawal: Withdrawal, entry: HistoryEntry) -> Likeness:
 
 
 def _compare_amount(withdrawal: Withdrawal, entry: HistoryEntry) -> Likeness:
-    """Fees that are paid besides leave the amount whole: less than that is another withdrawal."""
+    """As asked, or less the fees where these are taken from it."""
     if entry.amount is None:
         return Likeness.UNSURE
+    amount = Decimal(withdrawal.amount)
+    if entry.amount == amount:
+        return Likeness.SAME
     is_whole = withdrawal.fee_deduct_type == FeeDeductType.EXTERNAL
-    is_less = entry.amount < Decimal(withdrawal.amount)
-    if entry.amount not in _list_amounts(withdrawal, entry) or (is_whole and is_less):
-        return Likeness.OTHER
-    return Likeness.SAME
+    is_less = entry.amount < amount and entry.amount in _list_amounts(withdrawal, entry)
+    return Likeness.SAME if is_less and not is_whole else Likeness.OTHER
 
 
 def _compare_destination(withdrawal: Withdrawal, entry: HistoryEntry) -> Likeness:
