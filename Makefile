@@ -24,7 +24,7 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 export PIP_ROOT_USER_ACTION := ignore
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: deploy addresses scan
+.PHONY: deploy addresses scan mutants
 .PHONY: help setup run demo test check bench soak year docs format format-check lint types test-sam sam-local lock clean
 
 help: ## List the commands
@@ -45,6 +45,9 @@ check: format-check lint types scan test ## The gate: what CI runs
 
 scan: $(DEV) $(SCAN) ## Scan the templates; exceptions are reasoned in tools/scan_reasons.toml
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.scan $(VENV)/scan/bin/checkov
+
+mutants: $(DEV) ## Make 30 faults in copies and see that tests notice each; needs ten minutes
+	@$(BIN)/python -m tools.mutants $(ARGS)
 
 bench: $(DEV) $(SAM) ## Measure cold starts and the layer's size; writes build/bench.json
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tests.bench $(ARGS)
