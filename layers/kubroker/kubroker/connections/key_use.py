@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kubroker.aws.table import Table
-from kubroker.connections.model import ApiKeyState, ConnectionStatus
+from kubroker.connections.model import (
+    ApiKeyState,
+    ConnectionStatus,
+    build_disconnected,
+    build_no_key,
+    build_not_linked,
+)
 from kubroker.connections.secrets import open_api_key
 from kubroker.connections.vault import Vault
 from kubroker.foundation.errors import (
-    ConflictError,
     ForbiddenError,
-    NotFoundError,
     UnavailableError,
 )
 from kubroker.kucoin.permissions import Permission
@@ -150,10 +154,7 @@ class CredentialCache:
         wrapped, ciphertext = access.data_key, access.ciphertext
         if wrapped is None or ciphertext is None:
             self.forget(access.user_id)
-            raise ConflictError(
-                "The connection has no API key in use; look at its state.",
-                code="api_key_not_active",
-            )
+            raise build_no_key()
         with self._lock:
             self._drop_old()
             entry = self._entries.get(access.user_id)
@@ -252,20 +253,11 @@ class KeyUse:
         if access is None or access.is_disconnected or not access.is_active:
             self._cache.forget(user_id)
         if access is None:
-            raise NotFoundError(
-                "This user has no connection. Open a connect session first.",
-                code="connection_not_found",
-            )
+            raise build_not_linked()
         if access.is_disconnected:
-            raise ConflictError(
-                "The connection is disconnected; link the account again.",
-                code="connection_disconnected",
-            )
+            raise build_disconnected()
         if not access.is_active:
-            raise ConflictError(
-                "The connection has no API key in use; look at its state.",
-                code="api_key_not_active",
-            )
+            raise build_no_key()
         if permission not in access.permissions:
             raise ForbiddenError(
                 f"The user's key lacks {permission}; link the account again with it.",

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from kubroker.foundation.errors import ConflictError, NotFoundError
 from kubroker.foundation.stored import StoredModel
 from kubroker.kucoin.permissions import Permission
 
@@ -239,6 +240,27 @@ class Connection(StoredModel):
         """Whether new work is refused."""
         ended = {ConnectionStatus.DISCONNECTING, ConnectionStatus.DISCONNECTED}
         return self.connection_status in ended
+
+
+def build_disconnected() -> ConflictError:
+    """New work was asked for through a connection that has ended."""
+    return ConflictError(
+        "The connection is disconnected; link the account again.", code="connection_disconnected"
+    )
+
+
+def build_no_key() -> ConflictError:
+    """A key was needed, and none is in use."""
+    return ConflictError(
+        "The connection has no API key in use; look at its state.", code="api_key_not_active"
+    )
+
+
+def build_not_linked() -> NotFoundError:
+    """The user never linked an account."""
+    return NotFoundError(
+        "This user has no connection. Open a connect session first.", code="connection_not_found"
+    )
 
 
 def derive_key_state(connection: Connection, now: int) -> tuple[ApiKeyState, str | None]:

@@ -4,9 +4,8 @@ import json
 
 from pydantic import SecretStr
 
-from kubroker.connections.model import Connection
+from kubroker.connections.model import Connection, build_no_key
 from kubroker.connections.vault import DataKey, EncryptionContext, Purpose, Vault
-from kubroker.foundation.errors import ConflictError
 from kubroker.kucoin.api_keys import CreatedApiKey
 from kubroker.kucoin.signer import ApiCredentials
 
@@ -49,9 +48,7 @@ def open_credentials(vault: Vault, connection: Connection) -> ApiCredentials:
     """
     wrapped, ciphertext = connection.api_key_data_key, connection.api_key_ciphertext
     if wrapped is None or ciphertext is None:
-        raise ConflictError(
-            "The connection has no API key in use; look at its state.", code="api_key_not_active"
-        )
+        raise build_no_key()
     return open_api_key(vault, connection.user_id, wrapped=wrapped, ciphertext=ciphertext)
 
 

@@ -7,9 +7,14 @@ import re
 from typing import Any
 
 from kubroker.aws.table import Put, Table, Update, marshal, unmarshal
-from kubroker.connections.model import ApiKeyState, AttemptState, Connection, ConnectionStatus
+from kubroker.connections.model import (
+    ApiKeyState,
+    AttemptState,
+    Connection,
+    ConnectionStatus,
+    build_not_linked,
+)
 from kubroker.foundation.cursors import build_cursor, build_cursor_error, parse_cursor
-from kubroker.foundation.errors import NotFoundError
 
 SAME_GENERATION = "#linkGeneration = :generation"
 IS_CONNECTED = "NOT #connectionStatus IN (:disconnecting, :disconnected)"
@@ -50,10 +55,7 @@ class ConnectionStore:
         """
         connection = self.find(user_id)
         if connection is None:
-            raise NotFoundError(
-                "This user has no connection. Open a connect session first.",
-                code="connection_not_found",
-            )
+            raise build_not_linked()
         return connection
 
     def link(

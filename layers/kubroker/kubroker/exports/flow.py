@@ -27,6 +27,7 @@ from kubroker.foundation.errors import (
     UnprocessableError,
 )
 from kubroker.foundation.observability import EXPORT_FAILED, count, logger
+from kubroker.web.fields import check_request_of_key
 
 LINK_SECONDS = 900
 # The same request again sets a running export going only where nothing was done for so long.
@@ -82,19 +83,13 @@ class Exports:
         export = self._store.find(export_id)
         if export is None:
             export = self._record(export_id, request_hash, request, users)
-        if export.request_hash != request_hash:
-            raise UnprocessableError(
-                "This Idempotency-Key was used with another request. Use a new key for a new "
-                "export.",
-                code="idempotency_key_reused",
-                field="Idempotency-Key",
-            )
-        if export.kept_until <= self._now():
-            raise UnprocessableError(
-                "This Idempotency-Key was used for an export that is gone. Use a new key.",
-                code="idempotency_key_expired",
-                field="Idempotency-Key",
-            )
+        check_request_of_key(
+            export.request_hash,
+            request_hash,
+            kept_until=export.kept_until,
+            now=self._now(),
+            what="export",
+        )
         if export.export_state is ExportState.FAILED:
             return self.resume(export_id)
         if export.export_state is ExportState.RUNNING:

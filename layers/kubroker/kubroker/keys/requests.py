@@ -4,7 +4,13 @@ from collections.abc import Callable
 from secrets import token_urlsafe
 
 from kubroker.aws.queue import Queue
-from kubroker.connections.model import AttemptState, Authorization, Connection, KeyAttempt
+from kubroker.connections.model import (
+    AttemptState,
+    Authorization,
+    Connection,
+    KeyAttempt,
+    build_disconnected,
+)
 from kubroker.connections.store import ConnectionStore
 from kubroker.foundation.errors import ConflictError, LostRaceError
 from kubroker.keys.store import KeyAttemptStore
@@ -69,10 +75,7 @@ class KeyRequests:
         check_available(permissions, self._unavailable)
         connection = self._connections.get(user_id)
         if connection.is_disconnected:
-            raise ConflictError(
-                "The connection is disconnected; link the account again.",
-                code="connection_disconnected",
-            )
+            raise build_disconnected()
         pending = connection.pending_link
         if connection.authorization is not Authorization.LIVE and pending is None:
             raise ConflictError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kubroker.aws.files import FileStore
 from kubroker.aws.queue import Queue
 from kubroker.foundation.clock import read_now
-from kubroker.foundation.errors import LostRaceError, NotFoundError, UnprocessableError
+from kubroker.foundation.errors import LostRaceError, NotFoundError
 from kubroker.payouts.addresses_model import AddressWish
 from kubroker.payouts.model import (
     Payout,
@@ -19,6 +19,7 @@ from kubroker.payouts.model import (
     split_users,
 )
 from kubroker.payouts.store import PayoutStore
+from kubroker.web.fields import check_request_of_key
 
 LINK_SECONDS = 900
 
@@ -63,19 +64,13 @@ class Payouts:
         payout = self._store.find(payout_id)
         if payout is None:
             payout = self._record(payout_id, request_hash, users, wish)
-        if payout.request_hash != request_hash:
-            raise UnprocessableError(
-                "This Idempotency-Key was used with another request. Use a new key for a new "
-                "payout.",
-                code="idempotency_key_reused",
-                field="Idempotency-Key",
-            )
-        if payout.ttl <= self._now():
-            raise UnprocessableError(
-                "This Idempotency-Key was used for a payout that is gone. Use a new key.",
-                code="idempotency_key_expired",
-                field="Idempotency-Key",
-            )
+        check_request_of_key(
+            payout.request_hash,
+            request_hash,
+            kept_until=payout.ttl,
+            now=self._now(),
+            what="payout",
+        )
         if payout.payout_state is PayoutState.RUNNING:
             self._queue.send({"kind": "start_payout", "payoutId": payout_id})
         return payout

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSEvent, SQS
 from kubroker.aws.clients import get_dynamodb, get_impatient_dynamodb, get_kms, get_sqs
 from kubroker.aws.queue import Queue
 from kubroker.aws.table import Table
-from kubroker.connections.model import Authorization, Connection
+from kubroker.connections.model import Authorization, Connection, build_not_linked
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import Vault
 from kubroker.foundation.clock import Clock, Deadline
@@ -18,7 +18,6 @@ from kubroker.foundation.errors import (
     ConfigurationError,
     ConflictError,
     KubrokerError,
-    NotFoundError,
     UnavailableError,
 )
 from kubroker.foundation.observability import logger
@@ -176,10 +175,7 @@ class RotationMessages:
             user_id, deadline=self._start(remaining_ms), is_forced=True
         )
         if refresh.connection is None:
-            raise NotFoundError(
-                "This user has no connection. Open a connect session first.",
-                code="connection_not_found",
-            )
+            raise build_not_linked()
         if refresh.ending is Ending.REFRESHED:
             return self._connections.get(user_id)
         raise _build_error(refresh, refresh.connection, self._clock.now())
@@ -199,10 +195,7 @@ def _build_error(refresh: Refresh, connection: Connection, now: int) -> Kubroker
             retry_after_seconds=wait,
         )
     if connection.is_disconnected:
-        return ConflictError(
-            "The connection is disconnected; link the account again.",
-            code="connection_disconnected",
-        )
+        return build_disconnected()
     is_live = connection.authorization is Authorization.LIVE
     if not is_live or refresh.ending in {Ending.IDLE, Ending.REFUSED}:
         return ConflictError(

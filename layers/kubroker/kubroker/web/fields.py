@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from kubroker.foundation.errors import BadRequestError
+from kubroker.foundation.errors import BadRequestError, UnprocessableError
 
 USER_ID_PATTERN = r"^[A-Za-z0-9_-]{1,128}$"
 
@@ -24,14 +24,41 @@ Label = Annotated[
 ]
 
 
+def check_request_of_key(
+    stored_hash: str, request_hash: str, *, kept_until: int, now: int, what: str
+) -> None:
+    """Whether a job that an Idempotency-Key names is what is asked for, and still there.
+
+    Args:
+        stored_hash: Of the request that the job was made from.
+        request_hash: Of this request.
+        kept_until: Epoch seconds.
+        now: Epoch seconds.
+        what: ``export`` or ``payout``.
+
+    Raises:
+        UnprocessableError: ``idempotency_key_reused``, ``idempotency_key_expired``.
+    """
+    if stored_hash != request_hash:
+        raise UnprocessableError(
+            f"This Idempotency-Key was used with another request. Use a new key for a new {what}.",
+            code="idempotency_key_reused",
+            field="Idempotency-Key",
+        )
+    if kept_until <= now:
+        raise UnprocessableError(
+            f"This Idempotency-Key was used for an earlier {what} that is gone. Use a new key.",
+            code="idempotency_key_expired",
+            field="Idempotency-Key",
+        )
+
+
 def parse_user_id(value: str) -> str:
     """A userId from a path.
 
     Raises:
         BadRequestError: It has another form than ``[A-Za-z0-9_-]{1,128}``.
     """
-    import re
-
     if not re.fullmatch(USER_ID_PATTERN, value):
         raise BadRequestError(
             "userId has to be 1 to 128 of A-Z a-z 0-9 _ -.", code="invalid_user_id", field="userId"

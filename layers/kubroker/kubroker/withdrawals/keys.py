@@ -1,7 +1,13 @@
 """Whether a connection may withdraw, and its API key opened for it."""
 
 from kubroker.aws.table import ConditionCheck
-from kubroker.connections.model import ApiKeyState, Connection, ConnectionStatus
+from kubroker.connections.model import (
+    ApiKeyState,
+    Connection,
+    ConnectionStatus,
+    build_disconnected,
+    build_no_key,
+)
 from kubroker.connections.store import CONNECTED_VALUES, IS_CONNECTED
 from kubroker.foundation.errors import ConflictError
 from kubroker.kucoin.permissions import Permission
@@ -17,15 +23,10 @@ def check_may_withdraw(connection: Connection) -> str:
         ConflictError: Disconnected, no key, or one without the permission.
     """
     if connection.is_disconnected:
-        raise ConflictError(
-            "The connection is disconnected; link the account again.",
-            code="connection_disconnected",
-        )
+        raise build_disconnected()
     facts, uid = connection.api_key_facts, connection.kucoin_uid
     if connection.api_key_state is not ApiKeyState.ACTIVE or facts is None or uid is None:
-        raise ConflictError(
-            "The connection has no API key in use; look at its state.", code="api_key_not_active"
-        )
+        raise build_no_key()
     if Permission.WITHDRAWAL not in facts.permissions:
         raise ConflictError(
             "The user did not grant withdrawals; link the account again with that permission.",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubroker.aws.table import Put, Table, Update, marshal
+from kubroker.connections.model import build_disconnected, build_not_linked
 from kubroker.exports.archive.model import (
     REGISTRY,
     ArchiveChunk,
@@ -15,7 +16,7 @@ from kubroker.exports.archive.model import (
 )
 from kubroker.exports.records import ExportKind
 from kubroker.exports.windows import Window
-from kubroker.foundation.errors import ConflictError, LostRaceError, NotFoundError
+from kubroker.foundation.errors import LostRaceError, NotFoundError
 
 _IS_CONNECTED = (
     "attribute_exists(#userId) AND NOT #connectionStatus IN (:disconnecting, :disconnected)"
@@ -39,10 +40,7 @@ class ArchiveStore:
         """
         item = self._connections.find({"userId": user_id}, only=("userId", "archivedSince"))
         if item is None:
-            raise NotFoundError(
-                "This user has no connection. Open a connect session first.",
-                code="connection_not_found",
-            )
+            raise build_not_linked()
         since = item.get("archivedSince")
         return None if since is None else int(since)
 
@@ -64,10 +62,7 @@ class ArchiveStore:
         try:
             self._connections.write(change)
         except LostRaceError:
-            raise ConflictError(
-                "The connection is disconnected; link the account again.",
-                code="connection_disconnected",
-            ) from None
+            raise build_disconnected() from None
         self._register(user_id, since)
 
     def opt_out(self, user_id: str, *, now: int) -> None:
