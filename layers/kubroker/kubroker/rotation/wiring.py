@@ -9,7 +9,12 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSEvent, SQS
 from kubroker.aws.clients import get_dynamodb, get_impatient_dynamodb, get_kms, get_sqs
 from kubroker.aws.queue import Queue
 from kubroker.aws.table import Table
-from kubroker.connections.model import Authorization, Connection, build_not_linked
+from kubroker.connections.model import (
+    Authorization,
+    Connection,
+    build_disconnected,
+    build_not_linked,
+)
 from kubroker.connections.store import ConnectionStore
 from kubroker.connections.vault import Vault
 from kubroker.foundation.clock import Clock, Deadline
