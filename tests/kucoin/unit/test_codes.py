@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 TABLE = "layers/kubroker/kubroker/kucoin/codes.py"
 # What KuCoin does not document is a setting; the table says what each of these sets means.
 SETTINGS = {
-    f"layers/kubroker/kubroker/domain/{name}_protocol.py"
+    f"layers/kubroker/kubroker/foundation/{name}_protocol.py"
     for name in ("broker", "kucoin", "withdrawal")
 }
 CODE = re.compile(r"[1-9][0-9]{5}|40[0-9]{3}")

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from kubroker.foundation.errors import KubrokerError
+from kubroker.foundation.errors import KubrokerError, LostRaceError
 from tests.support.money import Money
 
 UID = {"withdrawType": "UID", "address": "200000002", "chain": None, "amount": "20"}
@@ -235,3 +235,19 @@ def test_tries_that_did_not_reach_kucoin_are_not_counted(money: Money) -> None:
         assert money.submit().status == 429
     assert money.stored().tries == 0
     assert money.submit().status == 202
+
+
+def test_of_two_that_saw_nobody_only_one_takes_the_payments_lock(money: Money) -> None:
+    """Both have read that it is free: what decides is the write."""
+    table = money.limits.table
+
+    def take(holder: str, seen: frozenset[str] = frozenset()) -> None:
+        table.transact([(table, money.limits.build_hold("a payment", holder, seen=seen))])
+
+    take("user-1/first")
+    with pytest.raises(LostRaceError):
+        take("user-1/second")
+    with pytest.raises(LostRaceError):
+        take("user-1/second", frozenset({"user-1/another"}))
+    take("user-1/second", frozenset({"user-1/first"}))
+    assert money.limits.find_holders("a payment") == {"user-1/first", "user-1/second"}

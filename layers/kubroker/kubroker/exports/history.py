@@ -4,13 +4,13 @@ A page that is short is no sign of the end: it is asked on until a page is empty
 records have come as KuCoin counts. What can't be read, or moves while it is read, is no success.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubroker.exports.records import ExportKind, ExportRecord, build_record, is_final
 from kubroker.exports.windows import MAX_WINDOW_RECORDS, MIN_SPAN_MS, Window
+from kubroker.foundation.amounts import find_integer, parse_json
 from kubroker.foundation.errors import KucoinOutcomeUnknownError
 from kubroker.kucoin.identity import ProxyHost
 
@@ -132,7 +132,7 @@ def _find_trade(raw: Any) -> tuple[str, str]:
     """Symbol and trade id of a ledger entry: its context is JSON text."""
     context = raw.get("context") if isinstance(raw, dict) else None
     try:
-        told = json.loads(context) if isinstance(context, str) else None
+        told = parse_json(context) if isinstance(context, str) else None
     except (ValueError, RecursionError):
         told = None
     symbol, trade_id = (
@@ -202,8 +202,8 @@ def _list_pages(paged: _Paged, window: Window, ask: Ask) -> Iterator[Any]:
     while total is None or count < total:
         data = ask(HistoryCall(paged.host, paged.path, query | {"currentPage": str(page)}))
         items = _get_list(data, "items")
-        told = data.get("totalNum")
-        if not isinstance(told, int) or isinstance(told, bool):
+        told = find_integer(data.get("totalNum"))
+        if told is None:
             raise KucoinOutcomeUnknownError("KuCoin's answer has no usable totalNum.")
         if told > MAX_WINDOW_RECORDS and window.span_ms > MIN_SPAN_MS:
             raise _TooFullError
@@ -280,10 +280,11 @@ def _get_list(data: Any, name: str | None) -> list[dict[str, Any]]:
 
 def _step(last: int | None, ids: Iterator[Any]) -> int:
     """The smallest id of a page: the next one starts before it; each page has to get further."""
-    try:
-        smallest = min(int(str(value)) for value in ids)
-    except ValueError:
-        raise KucoinOutcomeUnknownError("KuCoin's answer has a record without an id.") from None
+    found = [find_integer(value, takes_text=True) for value in ids]
+    known = [value for value in found if value is not None]
+    if len(known) < len(found) or not known:
+        raise KucoinOutcomeUnknownError("KuCoin's answer has a record without an id.")
+    smallest = min(known)
     if last is not None and smallest >= last:
         raise KucoinOutcomeUnknownError("KuCoin gave the same page again.")
     return smallest

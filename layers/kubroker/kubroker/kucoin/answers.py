@@ -10,14 +10,13 @@ So the body is read before the status. What can't be read is an unknown outcome 
 refusal; to a call that acts so is every no that ``kucoin.codes`` does not list as definite.
 """
 
-import json
 import math
 import re
 from collections.abc import Collection
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from kubroker.foundation.amounts import parse_json
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
 from kubroker.kucoin.codes import (
     NO_SUCH_PATH,
@@ -173,7 +172,7 @@ def _read_object(answer: KucoinAnswer) -> dict[str, Any]:
     """The body as a JSON object; a redirect, HTML or garbage is none."""
     is_redirect = 300 <= answer.status < 400
     try:
-        body = None if is_redirect else json.loads(answer.body, parse_float=Decimal)
+        body = None if is_redirect else parse_json(answer.body)
     except (ValueError, RecursionError):
         body = None
     if isinstance(body, dict):
@@ -272,7 +271,7 @@ def _find_number(answer: KucoinAnswer, name: str) -> int | None:
 def find_answer_code(answer: KucoinAnswer) -> str | None:
     """KuCoin's code in an answer, or None where it has none that can be read."""
     try:
-        body = json.loads(answer.body)
+        body = parse_json(answer.body)
     except (ValueError, RecursionError):
         return None
     return _find_code(body) if isinstance(body, dict) else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from kubroker.foundation.amounts import find_integer
 from kubroker.foundation.errors import (
     ConfigurationError,
     KucoinOutcomeUnknownError,
@@ -226,9 +227,9 @@ class ApiKeyClient:
             uid=uid,
             permissions=parse_key_check(_get_words(data, "permission")),
             ip_whitelist=answers.parse_list(data.get("ipWhitelist")),
-            api_version=_find_integer(data, "apiVersion"),
+            api_version=find_integer(data.get("apiVersion")),
             is_master=is_master if isinstance(is_master, bool) else None,
-            created_at_ms=_find_integer(data, "createdAt"),
+            created_at_ms=find_integer(data.get("createdAt")),
         )
 
     def find_bearer_uid(self, access_token: SecretStr, *, deadline_seconds: float) -> str | None:
@@ -301,11 +302,6 @@ def _build_bearer(access_token: SecretStr) -> dict[str, str]:
 def _get_words(data: dict[str, Any], name: str) -> str:
     value = data.get(name)
     return value[:200] if isinstance(value, str) else ""
-
-
-def _find_integer(data: dict[str, Any], name: str) -> int | None:
-    value = data.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _find_uid(data: Any) -> str | None:

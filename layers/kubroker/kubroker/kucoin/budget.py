@@ -94,9 +94,18 @@ class Budgets:
         return None
 
     def settle(
-        self, account: str, pool: str, weight: int, quota: Quota | None, *, now: float
+        self,
+        account: str,
+        pool: str,
+        weight: int,
+        quota: Quota | None,
+        *,
+        now: float,
+        was_sent: bool = True,
     ) -> None:
-        """Learns from an answer; without one the call counts as made.
+        """Gives back what ``take`` took: whatever came of the call, once.
+
+        Learns from an answer; without one the call counts as made, unless it was never sent.
 
         Args:
             account: As for ``take``.
@@ -104,11 +113,13 @@ class Budgets:
             weight: As for ``take``.
             quota: What the answer told.
             now: Monotonic seconds.
+            was_sent: False only where nothing can have reached KuCoin.
         """
         view = self._views.get((account, pool))
         if view is not None:
             view.in_flight = max(0, view.in_flight - weight)
-            view.remaining = max(0, view.remaining - weight)
+            if was_sent:
+                view.remaining = max(0, view.remaining - weight)
         if quota is None:
             return
         if view is None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from kubroker.foundation.amounts import MAX_DECIMALS, find_amount
+from kubroker.foundation.amounts import MAX_DECIMALS, find_amount, find_integer
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
 from kubroker.kucoin import answers
 from kubroker.kucoin.codes import Meaning, get_meaning
@@ -110,8 +110,7 @@ def _parse_chain(data: Any) -> Chain:
 
 
 def _get_decimals(data: Any, name: str) -> int:
-    value = data.get(name)
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    if not is_whole or not 0 <= value <= MAX_DECIMALS:
+    decimals = find_integer(data.get(name), maximum=MAX_DECIMALS)
+    if decimals is None:
         raise KucoinOutcomeUnknownError(f"KuCoin's answer has no usable {name}.")
-    return int(value)
+    return decimals

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
+from kubroker.foundation.amounts import find_integer
 from kubroker.foundation.errors import ConfigurationError, KucoinError, KucoinRefusedError
 from kubroker.foundation.settings import KucoinProtocol, KucoinSettings
 from kubroker.kucoin import answers
@@ -248,6 +249,5 @@ def classify_token_refusal(error: KucoinError, protocol: KucoinProtocol) -> Toke
 
 
 def _find_plausible_seconds(value: Any) -> int | None:
-    """A whole number within a day; JSON's true is an int to Python, not to us."""
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_whole and 1 <= value <= MAX_ACCESS_SECONDS else None
+    """A whole number within a day."""
+    return find_integer(value, minimum=1, maximum=MAX_ACCESS_SECONDS)

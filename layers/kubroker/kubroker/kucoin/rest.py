@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 from urllib.parse import quote
 
+from kubroker.foundation.amounts import find_integer
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
 from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin import answers
@@ -157,8 +158,9 @@ class KucoinRest:
         Raises:
             KucoinError: As for ``get``.
         """
-        server_ms = self.get_public("/api/v1/timestamp", deadline_seconds=deadline_seconds)
-        if not isinstance(server_ms, int):
+        told = self.get_public("/api/v1/timestamp", deadline_seconds=deadline_seconds)
+        server_ms = find_integer(told)
+        if server_ms is None:
             raise KucoinOutcomeUnknownError("KuCoin's answer has no usable timestamp.")
         return server_ms
 
@@ -175,8 +177,8 @@ class KucoinRest:
         asked_at_ms = self._now_ms()
         answer = self._transport.send_safe(request, deadline_seconds=deadline_seconds)
         middle_ms = (asked_at_ms + self._now_ms()) // 2
-        server_ms = answers.parse_rest(answer)
-        if not isinstance(server_ms, int):
+        server_ms = find_integer(answers.parse_rest(answer))
+        if server_ms is None:
             raise answers.build_unreadable(answer, "timestamp")
         self._skew_ms = server_ms - middle_ms
 

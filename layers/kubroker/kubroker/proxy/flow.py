@@ -153,20 +153,29 @@ class Proxy:
     def _send(
         self, forwarded: ForwardedRequest, account: str, call: ForwardableCall, seconds: float
     ) -> KucoinAnswer:
-        quota = None
-        if is_order(forwarded.host, call) and not self._forwarder.has_tag(forwarded.host):
-            count(UNTAGGED_ORDER_SENT)
-            logger.warning("an order goes out without the tag", extra={"host": forwarded.host})
+        """Sends, between taking the budget and giving it back: nothing stands outside the try."""
+        quota, was_sent = None, False
         try:
+            if is_order(forwarded.host, call) and not self._forwarder.has_tag(forwarded.host):
+                count(UNTAGGED_ORDER_SENT)
+                logger.warning("an order goes out without the tag", extra={"host": forwarded.host})
             answer = self._forwarder.forward(forwarded, deadline_seconds=seconds)
-            quota = parse_quota(answer.headers)
+            quota, was_sent = parse_quota(answer.headers), True
         except KucoinOutcomeUnknownError:
+            was_sent = True
             if call.method != "GET":
                 count(PROXY_OUTCOME_UNKNOWN)
             raise
         finally:
             with self._lock:
-                self._budgets.settle(account, call.pool, call.weight, quota, now=self._monotonic())
+                self._budgets.settle(
+                    account,
+                    call.pool,
+                    call.weight,
+                    quota,
+                    now=self._monotonic(),
+                    was_sent=was_sent,
+                )
         return answer
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from kubroker.foundation.amounts import find_amount, format_amount
+from kubroker.foundation.amounts import find_amount, find_integer, format_amount
 from kubroker.foundation.errors import KucoinOutcomeUnknownError
 from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin import answers
@@ -287,8 +287,8 @@ def _parse_factors(value: Any) -> list[list[str]]:
 
 def _parse_page(data: Any) -> tuple[list[HistoryEntry], int]:
     items = data.get("items") if isinstance(data, dict) else None
-    total = data.get("totalNum") if isinstance(data, dict) else None
-    if not isinstance(items, list) or not isinstance(total, int) or isinstance(total, bool):
+    total = find_integer(data.get("totalNum")) if isinstance(data, dict) else None
+    if not isinstance(items, list) or total is None:
         raise KucoinOutcomeUnknownError("KuCoin's history can't be read.")
     return [_parse_entry(item) for item in items], total
 
@@ -301,8 +301,8 @@ def _find_chains(data: Any) -> tuple[str, ...]:
 
 def _parse_entry(data: Any) -> HistoryEntry:
     kucoin_id = _find_id(data, "id")
-    created_at_ms = data.get("createdAt") if isinstance(data, dict) else None
-    if kucoin_id is None or not isinstance(created_at_ms, int):
+    created_at_ms = find_integer(data.get("createdAt")) if isinstance(data, dict) else None
+    if kucoin_id is None or created_at_ms is None:
         raise KucoinOutcomeUnknownError("KuCoin's answer about a withdrawal can't be read.")
     return HistoryEntry(
         kucoin_id=kucoin_id,
