@@ -7,7 +7,13 @@ import re
 from typing import Any
 
 from kubroker.aws.table import Put, Table, Update, marshal, unmarshal
-from kubroker.connections.model import ApiKeyState, AttemptState, Connection, ConnectionStatus
+from kubroker.connections.model import (
+    ApiKeyState,
+    AttemptState,
+    Connection,
+    ConnectionStatus,
+    KeyFacts,
+)
 from kubroker.foundation.cursors import build_cursor, build_cursor_error, parse_cursor
 from kubroker.foundation.errors import NotFoundError
 
@@ -188,14 +194,31 @@ class ConnectionStore:
         Raises:
             LostRaceError: Another link, another key, or none in use by now.
         """
+        changes = {
+            "apiKeyState": ApiKeyState.GONE,
+            "apiKeyCode": code,
+            "connectionStatus": ConnectionStatus.KEY_GONE,
+            "updatedAt": now,
+        }
+        return self._change_key(connection, changes)
+
+    def note_key_facts(self, connection: Connection, facts: KeyFacts, *, now: int) -> Connection:
+        """What KuCoin says now of this very key in use.
+
+        Returns:
+            The connection as it is now.
+
+        Raises:
+            LostRaceError: Another link, another key, or none in use by now.
+        """
+        changes = {"apiKeyFacts": facts.to_item(), "updatedAt": now}
+        return self._change_key(connection, changes)
+
+    def _change_key(self, connection: Connection, changes: dict[str, Any]) -> Connection:
+        """Changes what is told of the key in use, if it still is the one that was read."""
         change = Update(
             key={"userId": connection.user_id},
-            set_={
-                "apiKeyState": ApiKeyState.GONE,
-                "apiKeyCode": code,
-                "connectionStatus": ConnectionStatus.KEY_GONE,
-                "updatedAt": now,
-            },
+            set_=changes,
             add={"sequence": 1},
             conditions=[
                 SAME_GENERATION,

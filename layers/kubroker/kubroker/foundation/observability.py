@@ -24,6 +24,7 @@ _metrics_lock = threading.Lock()
 KEY_CREATED = "ApiKeyCreated"
 KEY_REFUSED = "ApiKeyRefused"
 KEY_OUTCOME_UNKNOWN = "ApiKeyOutcomeUnknown"
+KEY_CHANGED = "ApiKeyChanged"
 KEY_GONE = "ApiKeyGone"
 KEYS_DOUBTED = "ApiKeysDoubted"
 ADDRESS_REFUSED = "AddressRefused"

@@ -122,6 +122,8 @@ class ApiKeyFacts:
         api_version: 3, or None where KuCoin does not tell.
         is_master: Whether it is the master account's, or None.
         created_at_ms: Epoch milliseconds, or None.
+        is_addressbook_only: Whether it withdraws to the user's address book only, or None where
+            KuCoin does not tell.
     """
 
     uid: str
@@ -130,6 +132,7 @@ class ApiKeyFacts:
     api_version: int | None
     is_master: bool | None
     created_at_ms: int | None
+    is_addressbook_only: bool | None = None
 
 
 class ApiKeyClient:
@@ -221,14 +224,16 @@ class ApiKeyClient:
         uid = _find_uid(data)
         if uid is None:
             raise KucoinOutcomeUnknownError("KuCoin's answer about the API key has no uid.")
-        is_master = data.get("isMaster")
         return ApiKeyFacts(
             uid=uid,
             permissions=parse_key_check(_get_words(data, "permission")),
             ip_whitelist=answers.parse_list(data.get("ipWhitelist")),
             api_version=_find_integer(data, "apiVersion"),
-            is_master=is_master if isinstance(is_master, bool) else None,
+            is_master=_find_flag(data, "isMaster"),
             created_at_ms=_find_integer(data, "createdAt"),
+            is_addressbook_only=_find_flag(
+                data, self._settings.protocol.key_check_addressbook_field
+            ),
         )
 
     def find_bearer_uid(self, access_token: SecretStr, *, deadline_seconds: float) -> str | None:
@@ -306,6 +311,11 @@ def _get_words(data: dict[str, Any], name: str) -> str:
 def _find_integer(data: dict[str, Any], name: str) -> int | None:
     value = data.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _find_flag(data: dict[str, Any], name: str) -> bool | None:
+    value = data.get(name)
+    return value if isinstance(value, bool) else None
 
 
 def _find_uid(data: Any) -> str | None:
