@@ -154,9 +154,11 @@ class KeyChecks:
 
 
 def _is_other_account(connection: Connection, found: ApiKeyFacts) -> bool:
-    if connection.kucoin_uid is None or connection.kucoin_uid == found.uid:
+    """Another one than is linked, or was until the last disconnect, where nobody allowed it."""
+    known = connection.kucoin_uid or connection.former_uid
+    if known is None or known == found.uid:
         return False
-    return not (connection.pending_link and connection.pending_link.allow_account_change)
+    return not (connection.pending_link or connection).allow_account_change
 
 
 def tell_addressbook_only(facts: KeyFacts, found: ApiKeyFacts) -> bool:

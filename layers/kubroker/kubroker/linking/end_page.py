@@ -152,11 +152,11 @@ END_TEXTS: dict[str, EndText] = {
         "This is another KuCoin account",
         "warn",
         "failed",
-        "You confirmed with a different KuCoin account than the one that is connected to "
-        "{broker}. The connection was left as it was.",
+        "You confirmed with a different KuCoin account than the one that you connected to "
+        "{broker} before. The other account was not connected.",
         (
-            "To renew it, log out at KuCoin, then connect again with the account used before.",
-            "To change to the other account, end the connection at {broker} first.",
+            "Log out at KuCoin, then connect again with the account used before.",
+            "To change to the other account, ask {broker} to allow the change.",
         ),
     ),
     "authorization_failed": EndText(
