@@ -16,6 +16,7 @@ from kubroker.connections.model import (
 )
 from kubroker.foundation.cursors import build_cursor, build_cursor_error, parse_cursor
 from kubroker.foundation.errors import NotFoundError
+from kubroker.foundation.stored import ReadableList, read_list
 
 SAME_GENERATION = "#linkGeneration = :generation"
 IS_CONNECTED = "NOT #connectionStatus IN (:disconnecting, :disconnected)"
@@ -237,7 +238,7 @@ class ConnectionStore:
 
     def find_page(
         self, *, status: ConnectionStatus | None, limit: int, cursor: str | None
-    ) -> tuple[list[Connection], str | None]:
+    ) -> tuple[ReadableList[Connection], str | None]:
         """One page of connections, by status or all.
 
         Args:
@@ -246,7 +247,7 @@ class ConnectionStore:
             cursor: What the page before gave, or None.
 
         Returns:
-            The connections and the cursor of the next page, None after the last.
+            The connections that can be read, and the cursor of the next page, None after the last.
 
         Raises:
             BadRequestError: The cursor is not one of ours.
@@ -266,7 +267,7 @@ class ConnectionStore:
             )
             found = (self.table.find({"userId": row["userId"]}) for row in rows)
             items = [item for item in found if item is not None]
-        page = [Connection.model_validate(item) for item in items]
+        page = read_list(items, Connection.model_validate)
         return page, None if last is None else build_cursor(unmarshal(last))
 
 

@@ -27,6 +27,7 @@ from kubroker.foundation.errors import (
     UnprocessableError,
 )
 from kubroker.foundation.observability import EXPORT_FAILED, count, logger
+from kubroker.foundation.stored import ReadableList
 
 LINK_SECONDS = 900
 # The same request again sets a running export going only where nothing was done for so long.
@@ -188,14 +189,15 @@ class Exports:
         ]
         return export, links
 
-    def list_page(self, limit: int, cursor: str | None) -> tuple[list[Export], str | None]:
+    def list_page(self, limit: int, cursor: str | None) -> tuple[ReadableList[Export], str | None]:
         """Exports, the latest first, but what is gone; and the cursor of the next page.
 
         Raises:
             BadRequestError: The cursor is none of ours.
         """
         page, following = self._store.list_page(limit, cursor)
-        return [export for export in page if export.kept_until > self._now()], following
+        kept = [export for export in page if export.kept_until > self._now()]
+        return ReadableList(kept, unreadable=page.unreadable), following
 
     def cancel(self, export_id: str) -> Export:
         """Ends a running export; again changes nothing.

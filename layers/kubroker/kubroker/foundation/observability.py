@@ -54,6 +54,7 @@ WITHDRAWAL_SWITCH_READ_FAILED = "WithdrawalSwitchReadFailed"
 FOREIGN_WITHDRAWAL_FOUND = "ForeignWithdrawalFound"
 UNRECORDED_WITHDRAWAL_FOUND = "UnrecordedWithdrawalFound"
 
+STORED_ITEM_UNREADABLE = "StoredItemUnreadable"
 AUDIT_FAILED = "AuditFailed"
 RECORD_SET_ASIDE = "StreamRecordSetAside"
 EVENTS_PUBLISHED = "EventsPublished"

@@ -81,6 +81,8 @@ class KeyWatcher:
             page, cursor = self._connections.find_page(
                 status=ConnectionStatus.ACTIVE, limit=_PAGE, cursor=watch.cursor
             )
+            unread = watch.unchecked + page.unreadable
+            watch = watch.model_copy(update={"unchecked": unread})
             for connection in page:
                 watch = self._look_at(watch, connection)
             watch = watch.model_copy(update={"cursor": cursor, "is_finished": cursor is None})
