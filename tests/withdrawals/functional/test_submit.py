@@ -358,13 +358,24 @@ def test_submit_for_a_user_of_too_low_security_leads_to_kucoin_and_back(money: M
         "https://www.kuco\u0456n.com/account/security",
     ],
 )
-def test_submit_never_hands_on_a_link_to_elsewhere(money: Money, link: str) -> None:
+def test_submit_leads_to_kucoins_own_page_instead_of_elsewhere(money: Money, link: str) -> None:
     words = f"You need to bind more factors to continue this operation. Please visit: {link}"
     money.simulator.add_fault("withdraw", "error", phase="before", code="260330", msg=words)
     answer = money.submit()
     assert (answer.status, answer.json()["code"]) == (409, "security_setup_required")
-    assert answer.json()["link"] is None
+    told = answer.json()["link"]
+    assert told.startswith(
+        f"{_simulator(money)}/account/security?client_id=kubroker-local&redirect"
+    )
     assert "evil" not in answer.text
+
+
+@pytest.mark.parametrize("site", ["www.kucoin.eu", "www.kucoin.th", "www.kucoin.tr"])
+def test_submit_hands_on_the_link_of_a_local_site(money: Money, site: str) -> None:
+    words = f"You need to bind more factors. Please visit: https://{site}/account/security/g2fa"
+    money.simulator.add_fault("withdraw", "error", phase="before", code="260330", msg=words)
+    link = money.submit().json()["link"]
+    assert link.startswith(f"https://{site}/account/security/g2fa?client_id=")
 
 
 def _broker(money: Money) -> str:

@@ -319,11 +319,11 @@ class SubmissionRefusals:
             hosts=settings.protocol.security_link_hosts,
         )
         if link is None:
-            logger.error("KuCoin's security link does not lead to KuCoin: not handed on")
-        else:
-            link = build_security_link(
-                link, client_id=settings.client_id, redirect_uri=claimed.return_url
-            )
+            logger.error("KuCoin's words hold no link to KuCoin: its security page instead")
+            link = settings.web_url.rstrip("/") + settings.protocol.security_path
+        link = build_security_link(
+            link, client_id=settings.client_id, redirect_uri=claimed.return_url
+        )
         return self._records.write(
             claimed,
             WithdrawalState.SECURITY_SETUP_REQUIRED,
