@@ -48,6 +48,42 @@ def test_submit_and_verify_sends_the_identical_body_with_our_id_first_in_remark(
     assert (made["deducted"], made["received"]) == ("111", "100")
 
 
+RECIPIENT = {
+    "firstName": "Ada",
+    "lastName": "Löwe",
+    "companyName": "Example Ltd",
+    "country": "GB",
+    "wallet": "Example Exchange",
+    "tin": "12 345 678",
+    "identityNo": "X1234567",
+    "identityType": "PASSPORT",
+    "questionnaire": '{"q1":"yes"}',
+    "reasonOfTransfer": "payment for goods",
+}
+
+
+def test_submit_sends_every_field_of_the_travel_rule_and_tells_none(money: Money, caplog) -> None:
+    money.simulator.set_worlds(travel_rule_required=True)
+    recipient = {"type": "INDIVIDUAL", **RECIPIENT}
+    told = [money.submit(recipient=recipient), money.verify()]
+    assert [answer.status for answer in told] == [202, 200]
+    for entry in money.simulator.journal(route="withdraw"):
+        sent = {name: entry["body"][name] for name in ("receiverType", *RECIPIENT)}
+        assert sent == {"receiverType": "INDIVIDUAL", **RECIPIENT}
+    for answer in (*told, money.api.get(money.path())):
+        assert "X1234567" not in answer.text
+    assert "X1234567" not in caplog.text
+
+
+def test_submit_with_another_recipient_is_another_request(money: Money) -> None:
+    recipient = {"type": "INDIVIDUAL", **RECIPIENT}
+    assert money.submit(recipient=recipient).status == 202
+    for name in RECIPIENT:
+        fewer = {key: value for key, value in recipient.items() if key != name}
+        answer = money.submit(recipient=fewer)
+        assert (answer.status, answer.json()["code"]) == (422, "idempotency_key_reused")
+
+
 def test_submit_without_codes_is_created_at_once(money: Money) -> None:
     money.no_factors()
     answer = money.submit()
