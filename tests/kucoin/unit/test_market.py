@@ -18,6 +18,9 @@ GOOD = {
 }
 
 
+ODD: tuple[Any, ...] = (None, "", "x", [], {}, "NaN", -1)
+
+
 class Rest:
     """Answers one public read."""
 
@@ -38,7 +41,7 @@ def read(*chains: Any, **fields: Any) -> Any:
     [
         {name: value}
         for name in ("withdrawPrecision", "withdrawalMinSize", "withdrawalMinFee", "needTag")
-        for value in (None, "", "x", [], {}, "NaN", -1)
+        for value in ODD
     ]
     + [{"withdrawPrecision": True}, {"withdrawPrecision": "6"}, {"needTag": "false"}]
     + [{"withdrawFeeRate": "x"}, {"withdrawFeeRate": "-1"}, {"maxWithdraw": "x"}],
@@ -73,9 +76,9 @@ def test_maximum_and_share_that_are_not_there_are_none(none):
     assert read({**GOOD, "withdrawFeeRate": "0.001"}).chains[0].fee_rate == Decimal("0.001")
 
 
-def test_currency_without_chains_has_none():
-    for none in (None, []):
-        assert read(chains=none).chains == ()
+@pytest.mark.parametrize("none", [None, []])
+def test_currency_without_chains_has_none(none):
+    assert read(chains=none).chains == ()
 
 
 @pytest.mark.parametrize("fields", [{"chains": "x"}, {"chains": {"a": 1}}, {"precision": None}])

@@ -60,8 +60,8 @@ def test_withdrawals(paying, field, value, capsys) -> None:
 def test_payments(paying, capsys) -> None:
     for key in ("one", "two"):
         assert paying.open(key, reference=key).status == 201
-    key = {"userId": "user-1", "withdrawalId": paying.id("one")}
-    spoil(paying, "WithdrawalsTable", key, "payment", "none")
+    item = {"userId": "user-1", "withdrawalId": paying.id("one")}
+    spoil(paying, "WithdrawalsTable", item, "payment", "none")
     assert listed(paying, "/v1/payments", "payments", capsys) == (1, 1)
 
 
@@ -103,8 +103,8 @@ def test_exports(paying, capsys) -> None:
             headers={"Idempotency-Key": key},
         )
         assert answer.status == 202, answer.text
-    key = {"exportId": answer.json()["exportId"], "item": "head"}
-    spoil(paying, "ExportsTable", key, "exportState", "PERHAPS")
+    head = {"exportId": answer.json()["exportId"], "item": "head"}
+    spoil(paying, "ExportsTable", head, "exportState", "PERHAPS")
     assert listed(paying, "/v1/exports", "exports", capsys) == (1, 1)
 
 

@@ -142,5 +142,6 @@ def _find_optional(data: dict[str, Any], name: str) -> Decimal | None:
 
 def _find_decimals(data: dict[str, Any], name: str) -> int | None:
     value = data.get(name)
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_whole and 0 <= value <= MAX_DECIMALS else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= MAX_DECIMALS else None
