@@ -25,7 +25,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: deploy addresses scan mutants
-.PHONY: help setup run demo test check bench soak year docs format format-check lint types test-sam sam-local lock clean
+.PHONY: help setup run demo test check bench soak year docs format format-check lint types check-secrets test-sam sam-local lock clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
@@ -70,6 +70,10 @@ soak: $(DEV) ## Refresh 200 short-lived connections under faults for SOAK_SECOND
 deploy: $(DEV) $(SAM) ## Build and deploy a stage: make deploy STAGE=dev
 	$(VENV)/sam/bin/sam build
 	SAM=$(VENV)/sam/bin/sam $(BIN)/python -m tools.release deploy $(STAGE)
+	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.check_secrets $(STAGE)
+
+check-secrets: $(DEV) ## Say whether a stage's webhooks can be signed: make check-secrets STAGE=prod
+	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.check_secrets $(STAGE)
 
 addresses: $(DEV) ## Print the addresses for both of KuCoin's lists: make addresses STAGE=prod
 	@PYTHONPATH=$(LAYER) $(BIN)/python -m tools.addresses $(STAGE)

@@ -18,6 +18,7 @@ from kubroker.connections.views import (
     parse_list_query,
 )
 from kubroker.foundation.settings import CommonSettings
+from kubroker.foundation.stored import read_list
 from kubroker.web.api import create_api, handle, json_response
 from kubroker.web.fields import parse_user_id
 from kubroker.withdrawals.store import WithdrawalStore
@@ -46,8 +47,11 @@ def list_connections() -> Response[str]:
     status, limit, cursor = parse_list_query(app.current_event.query_string_parameters)
     page, next_cursor = connections().find_page(status=status, limit=limit, cursor=cursor)
     now = int(time.time())
-    rows = [ConnectionResponse.build(connection, now=now) for connection in page]
-    return json_response(ConnectionListResponse(connections=rows, next_cursor=next_cursor))
+    rows = read_list(page, lambda connection: ConnectionResponse.build(connection, now=now))
+    view = ConnectionListResponse(
+        connections=rows, unreadable=rows.unreadable, next_cursor=next_cursor
+    )
+    return json_response(view)
 
 
 @app.get("/v1/connections/<user_id>")

@@ -56,6 +56,9 @@ class Worlds:
         client_secret_required: Whether the code exchange needs client_secret.
         bearer_identity: Whether a bearer token may read GET /api/v1/user/api-key.
         one_key_per_broker: Whether a second key of the same broker is refused as a taken name.
+        key_check_tells_addressbook: Whether the key check says if the key is limited to the
+            address book.
+        addressbook_held: Whether a key that was asked for with that limit has it.
         grant_match: Whether a key may ask for fewer groups than were granted (``subset``) or must
             ask for just those (``exact``).
         partner_required: Whether a signed call without broker headers is refused; otherwise the
@@ -89,6 +92,8 @@ class Worlds:
     client_secret_required: bool = True
     bearer_identity: bool = False
     one_key_per_broker: bool = False
+    key_check_tells_addressbook: bool = False
+    addressbook_held: bool = True
     grant_match: str = _choice("subset", "exact")
     partner_required: bool = False
     address_code: str = _choice("400006", "400202")

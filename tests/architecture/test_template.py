@@ -359,6 +359,7 @@ def test_webhooks_secret_is_made_by_aws(resources):
     made = secret["GenerateSecretString"]
     assert json.loads(made["SecretStringTemplate"]) == {"previous": ""}
     assert made["PasswordLength"] % 4 == 0, "valid base64"
+    assert 24 <= made["PasswordLength"] * 3 // 4 <= 64, "a key of the specification's size"
     assert made["ExcludePunctuation"]
 
 

@@ -60,10 +60,11 @@ def add_key(call: Call) -> Json:
 
 
 def patch_key(call: Call) -> Json:
-    """Change what a user could change at KuCoin: the IP whitelist, the groups."""
+    """Change what a user could change at KuCoin: the IP whitelist, the groups, the limit."""
     key = call.state.keys[call.name]
     key.ip_whitelist = list(call.body.get("ipWhitelist", key.ip_whitelist))
     key.groups = list(call.body.get("groups", key.groups))
+    key.is_addressbook_only = bool(call.body.get("isAddressbookOnly", key.is_addressbook_only))
     return views.key(call.state, key)
 
 

@@ -16,7 +16,7 @@ POST /_sim/users                        {name, email, password, groups, twoFacto
 PATCH /_sim/users/{name}                the same fields -> user
 POST /_sim/users/{name}/keys            {groups, isAddressbookOnly, ipWhitelist} -> the key with
                                         its secrets (a key without the OAuth way)
-PATCH /_sim/keys/{apiKey}               {ipWhitelist: [...], groups: [...]} -> key
+PATCH /_sim/keys/{apiKey}               {ipWhitelist, groups, isAddressbookOnly} -> key
 DELETE /_sim/keys/{apiKey}              -> key (deleted, as its user would at KuCoin)
 DELETE /_sim/chains/{chainId}           -> chain (the user withdraws the authorization)
 POST /_sim/authorize                    {user, redirectUri, state, clientId, permissions,

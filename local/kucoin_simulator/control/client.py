@@ -145,7 +145,7 @@ class SimulatorControl(TradeControl):
         return self.call("POST", f"/users/{user}/keys", fields)
 
     def patch_key(self, api_key: str, **fields: Any) -> Any:
-        """Set ipWhitelist or groups of a key."""
+        """Set ipWhitelist, groups or isAddressbookOnly of a key."""
         return self.call("PATCH", f"/keys/{api_key}", fields)
 
     def delete_key(self, api_key: str) -> Any:

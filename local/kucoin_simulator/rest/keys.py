@@ -56,7 +56,8 @@ def _create(
         msg = "The number of user's apiKey reaches to the maximum level"
         raise Refusal(settings.code_key_limit, msg, settings.web_error_status)
     name = settings.api_name if not ours else f"{settings.api_name}-{len(ours) + 1}"
-    key = state.new_key(user, name, groups, is_addressbook_only)
+    is_limited = is_addressbook_only and state.worlds.addressbook_held
+    key = state.new_key(user, name, groups, is_limited)
     exchange.entry.api_key = key.api_key
     return wire.web_ok(_describe(key, settings.broker_id))
 

@@ -96,6 +96,8 @@ def _describe(key: ApiKey, exchange: Exchange) -> dict[str, object]:
     }
     if key.ip_whitelist:
         described["ipWhitelist"] = ",".join(key.ip_whitelist)
+    if exchange.state.worlds.key_check_tells_addressbook:
+        described["isAddressbookOnly"] = key.is_addressbook_only
     return described
 
 

@@ -18,6 +18,19 @@ from local.kucoin_simulator.wire import Json, Refusal
 TO_ADDRESS = "ADDRESS"
 TO_PEOPLE = ("UID", "MAIL", "PHONE")
 TEXT_FIELDS = ("chain", "remark", "memo", "feeDeductType")
+TRAVEL_RULE_FIELDS = (
+    "receiverType",
+    "firstName",
+    "lastName",
+    "companyName",
+    "country",
+    "wallet",
+    "tin",
+    "identityNo",
+    "identityType",
+    "questionnaire",
+    "reasonOfTransfer",
+)
 
 
 def parse(exchange: Exchange, body: Json) -> WithdrawalOrder:
@@ -33,7 +46,7 @@ def parse(exchange: Exchange, body: Json) -> WithdrawalOrder:
     """
     for name in ("currency", "address", "amount", "withdrawType"):
         _text(body, name, required=True)
-    texts = {name: _text(body, name) for name in TEXT_FIELDS}
+    texts = {name: _text(body, name) for name in (*TEXT_FIELDS, *TRAVEL_RULE_FIELDS)}
     is_inner = body.get("isInner", False)
     if not isinstance(is_inner, bool):
         raise _parameter("isInner must be a boolean")

@@ -25,7 +25,10 @@ def test_timeline_pages_the_latest_first(link):
 
 def test_timeline_of_nobody_is_empty(link):
     answer = link.api.get("/v1/connections/nobody/timeline")
-    assert (answer.status, answer.json()) == (200, {"entries": [], "nextCursor": None})
+    assert (answer.status, answer.json()) == (
+        200,
+        {"entries": [], "unreadable": 0, "nextCursor": None},
+    )
 
 
 def test_timeline_shows_one_user_only(link):

@@ -139,10 +139,38 @@ def test_disconnect_while_the_key_is_made_wins(link: Link) -> None:
 def test_link_after_a_disconnect_starts_anew(link: Link) -> None:
     first = link.walk("alice", "SPOT")
     link.api.delete("/v1/connections/user-1")
-    second = link.walk("bob", "SPOT")
+    second = link.walk("alice", "SPOT")
+    assert second["status"] == "ACTIVE"
+    assert second["kucoinUid"] == first["kucoinUid"]
+    assert second["linkGeneration"] > first["linkGeneration"]
+    assert "accountSince" not in items(link)[0]
+
+
+def test_link_after_a_disconnect_takes_another_account_only_where_it_is_allowed(link: Link) -> None:
+    first = link.walk("alice", "SPOT")
+    link.api.delete("/v1/connections/user-1")
+    refused = link.walk("bob", "SPOT")
+    assert (refused["status"], refused["kucoinUid"]) == ("FAILED", None)
+    assert refused["apiKey"]["code"] == "account_mismatch"
+    assert refused["apiKey"]["attempt"]["deleteAtKucoin"]
+    assert "account_mismatch" in link.api.get(link.connect_path).text
+    again = link.walk("bob", "SPOT")
+    assert again["apiKey"]["code"] == "account_mismatch", "a try that failed allows nothing"
+    allowed = link.walk("bob", "SPOT", allowAccountChange=True)
+    assert allowed["status"] == "ACTIVE"
+    assert allowed["kucoinUid"] not in (None, first["kucoinUid"])
+    assert "accountSince" in items(link)[0]
+
+
+def test_another_account_that_was_allowed_after_a_disconnect_is_linked_at_once(link: Link) -> None:
+    first = link.walk("alice", "SPOT")
+    link.api.delete("/v1/connections/user-1")
+    second = link.walk("bob", "SPOT", allowAccountChange=True)
     assert second["status"] == "ACTIVE"
     assert second["kucoinUid"] != first["kucoinUid"]
-    assert second["linkGeneration"] > first["linkGeneration"]
+    back = link.walk("alice", "SPOT")
+    assert back["apiKey"]["attempt"]["code"] == "account_mismatch", "allowed once, not for ever"
+    assert back["kucoinUid"] == second["kucoinUid"]
 
 
 def test_completion_of_an_old_session_brings_nothing_back(link: Link) -> None:

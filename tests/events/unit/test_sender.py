@@ -1,5 +1,7 @@
 """One delivery over real sockets, read by a stranger: the library of the specification."""
 
+import base64
+import hmac
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -32,7 +34,8 @@ def serve():
 
 
 def secrets(current=NEW, previous=""):
-    return WebhookSecrets.parse(json.dumps({"current": current, "previous": previous}))
+    text = json.dumps({"current": current, "previous": previous})
+    return WebhookSecrets.parse(text, name="kubroker/test/webhooks")
 
 
 def local_sender(server, **kept):
@@ -204,12 +207,50 @@ def test_https_to_a_private_address_sends_nothing_whatever_stage(serve, tmp_path
 )
 def test_secret_of_another_form_is_a_configuration_error(text):
     with pytest.raises(ConfigurationError, match="current and previous"):
-        WebhookSecrets.parse(text)
+        WebhookSecrets.parse(text, name="kubroker/test/webhooks")
 
 
-@pytest.mark.parametrize("value", ["", "whsec_", "a"])
-def test_secret_that_can_not_sign_is_a_configuration_error(value):
-    kept = secrets(current=value)
-    with pytest.raises(ConfigurationError, match="base64"):
-        kept.sign("evt_1", datetime.now(UTC), "{}")
-    assert value == "" or value not in repr(kept)
+def encode(size):
+    return base64.b64encode(bytes(range(size))).decode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "whsec_",
+        "a",
+        encode(23),
+        encode(65),
+        "whsec_" + encode(23),
+        encode(25).rstrip("="),
+        encode(25) + "=",
+        encode(24) + "\n",
+        " " + encode(24),
+        base64.urlsafe_b64encode(b"\xff" * 24).decode(),
+        "my very secret webhook password, long enough",
+        "ä" * 32,
+        "whsec_whsec_" + encode(24),
+        encode(25)[:-3] + "B==",
+    ],
+)
+@pytest.mark.parametrize("field", ["current", "previous"])
+def test_secret_that_signs_with_a_short_or_another_key_is_a_configuration_error(value, field):
+    with pytest.raises(ConfigurationError) as caught:
+        secrets(**{field: value})
+    assert f"The field {field} of the secret kubroker/test/webhooks" in caught.value.message
+    assert value.strip() not in caught.value.message.replace("base64", "") or len(value) < 7
+
+
+def test_secret_of_now_may_not_be_empty():
+    with pytest.raises(ConfigurationError, match="field current"):
+        secrets(current="")
+
+
+@pytest.mark.parametrize("size", [24, 32, 64])
+@pytest.mark.parametrize("prefix", ["", "whsec_"])
+def test_secret_signs_with_its_very_bytes(size, prefix):
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    key = base64.b64decode(encode(size))
+    content = f"evt_1.{int(at.timestamp())}.{{}}".encode()
+    expected = base64.b64encode(hmac.digest(key, content, "sha256")).decode()
+    assert secrets(current=prefix + encode(size)).sign("evt_1", at, "{}") == f"v1,{expected}"

@@ -69,7 +69,7 @@ def test_account_that_changes_while_it_is_read_is_a_gap(world):
 
 def disconnect_and_link(link, world, kucoin_user):
     assert link.api.delete("/v1/connections/user-1").json()["status"] == "DISCONNECTED"
-    connection = link.walk(kucoin_user, "SPOT")
+    connection = link.walk(kucoin_user, "SPOT", allowAccountChange=kucoin_user == "bob")
     assert connection["status"] == "ACTIVE"
     return connection
 

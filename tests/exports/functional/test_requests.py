@@ -54,7 +54,11 @@ def test_order_that_does_not_fit_is_refused(world, body):
     answer = world.api.post("/v1/exports", json=body, headers={"Idempotency-Key": "one"})
     assert answer.status in (400, 422), answer.text
     assert answer.json()["code"] in {"invalid_body", "invalid_value", "duplicate_user"}
-    assert world.api.get("/v1/exports").json() == {"exports": [], "nextCursor": None}
+    assert world.api.get("/v1/exports").json() == {
+        "exports": [],
+        "unreadable": 0,
+        "nextCursor": None,
+    }
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "1", "\x00", "[" * 5000])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.gallery import Outline
 from tests.support.linking import Link
 
 
@@ -66,7 +67,94 @@ def test_mismatch_tried_again_with_more_is_refused(link: Link) -> None:
     assert attempt(link)["state"] == "FAILED"
 
 
-def test_mismatch_with_withdrawal_is_tried_with_the_other_addressbook_choice(link: Link) -> None:
+ONLY = {"addressbookOnly": "true"}
+
+
+def link_unlimited_grant(link: Link, **session: object) -> None:
+    """Asked for the address book only; granted at KuCoin without that limit."""
+    link.open(**session)
+    link.choose("SPOT", "WITHDRAWAL", **({} if session else ONLY))
+    link.authorize("alice", permissions=["SPOT", "WITHDRAWAL"], isAddressbookOnly=False)
+    link.come_back()
+    link.complete()
+    link.create_key()
+
+
+def boxes(page: str) -> list[dict[str, str | None]]:
+    """The page's address-book inputs."""
+    return [field for field in Outline(page).all("input") if field["name"] == "addressbookOnly"]
+
+
+def test_addressbook_only_never_ends_as_a_key_without_the_limit(link: Link) -> None:
+    link_unlimited_grant(link)
+    assert link.connection()["apiKey"]["code"] == "permission_mismatch"
+    assert keys_at_kucoin(link) == []
+    assert len(link.simulator.journal(route="create_key")) == 1
+
+
+def test_addressbook_only_of_the_broker_is_not_the_users_to_drop(link: Link) -> None:
+    link_unlimited_grant(link, isAddressbookOnly=True)
+    page = link.api.get(link.connect_path).text
+    assert [field["type"] for field in boxes(page)] == ["hidden"]
+    link.api.post(link.connect_path, form={"permissions": ["SPOT", "WITHDRAWAL"]})
+    link.create_key()
+    assert link.connection()["apiKey"]["code"] == "permission_mismatch"
+    assert keys_at_kucoin(link) == []
+
+
+def test_addressbook_only_of_the_user_is_dropped_by_the_user_alone(link: Link) -> None:
+    link_unlimited_grant(link)
+    page = link.api.get(link.connect_path).text
+    assert [(field["type"], "checked" in field) for field in boxes(page)] == [("checkbox", True)]
+    kept = {"permissions": ["SPOT", "WITHDRAWAL"], **ONLY}
+    link.api.post(link.connect_path, form=kept)
+    link.create_key()
+    assert link.connection()["apiKey"]["code"] == "permission_mismatch"
+    link.api.post(link.connect_path, form={"permissions": ["SPOT", "WITHDRAWAL"]})
+    link.create_key()
+    facts = link.connection()["apiKey"]["facts"]
+    assert (facts["isAddressbookOnly"], "WITHDRAWAL" in facts["permissions"]) == (False, True)
+
+
+@pytest.mark.parametrize(("is_only", "shown"), [(True, True), (False, False)])
+def test_connected_page_shows_the_limit_to_the_address_book(
+    link: Link, is_only: bool, shown: bool
+) -> None:
+    link.open()
+    link.choose("WITHDRAWAL")
+    link.authorize("alice", permissions=["WITHDRAWAL"], isAddressbookOnly=is_only)
+    link.come_back()
+    link.complete()
+    link.create_key()
+    assert end_shown(link) == "connected"
+    page = link.api.get(link.connect_path).text
+    assert ("Only to addresses in your KuCoin address book." in page) is shown
+
+
+def test_key_that_kucoin_made_without_the_limit_is_not_used(link: Link) -> None:
+    link.simulator.set_worlds(key_check_tells_addressbook=True, addressbook_held=False)
+    link.open()
+    link.choose("WITHDRAWAL", **ONLY)
+    link.authorize("alice", permissions=["WITHDRAWAL"], isAddressbookOnly=True)
+    link.come_back()
+    link.complete()
+    link.create_key()
+    connection = link.connection()
+    assert (connection["status"], connection["apiKey"]["code"]) == (
+        "FAILED",
+        "addressbook_mismatch",
+    )
+    (left,) = connection["apiKey"]["attempt"]["deleteAtKucoin"]
+    (key,) = keys_at_kucoin(link)
+    assert left["name"] == key["apiName"]
+    page = link.api.get(link.connect_path).text
+    assert "did not limit the key" in page
+    assert key["apiName"] in page
+
+
+def test_mismatch_with_withdrawal_is_tried_with_the_stricter_addressbook_choice(
+    link: Link,
+) -> None:
     link.open()
     link.choose("SPOT", "WITHDRAWAL")
     link.authorize("alice", permissions=["SPOT", "WITHDRAWAL"], isAddressbookOnly=True)

@@ -123,6 +123,35 @@ def test_no_other_answer_means_that_it_is_gone(api, simulator, crowd, check, fau
     assert status(api, "user-001")[0] == status(api, "user-002")[0] == "ACTIVE"
 
 
+@pytest.mark.parametrize(
+    ("tells", "was", "told", "changed"),
+    [
+        (True, True, False, 1),
+        (True, False, True, 1),
+        (True, True, True, 0),
+        (False, True, False, 0),
+    ],
+)
+def test_limit_to_the_address_book_is_told_as_kucoin_tells_it(
+    api, functions, simulator, crowd, check, capsys, tells, was, told, changed
+):
+    keys = crowd(1)
+    functions.stack.aws.client("dynamodb").update_item(
+        TableName=functions.stack.tables["ConnectionsTable"],
+        Key={"userId": {"S": "user-001"}},
+        UpdateExpression="SET apiKeyFacts.isAddressbookOnly = :was",
+        ExpressionAttributeValues={":was": {"BOOL": was}},
+    )
+    simulator.patch_key(keys["user-001"]["apiKey"], isAddressbookOnly=told)
+    simulator.set_worlds(key_check_tells_addressbook=tells)
+    watch = check()
+    assert (watch["checked"], watch["changed"]) == (1, changed)
+    facts = api.get("/v1/connections/user-001").json()["apiKey"]["facts"]
+    assert facts["isAddressbookOnly"] is (told if tells else was)
+    assert capsys.readouterr().out.count('"ApiKeyChanged":[1.0]') == changed
+    assert status(api, "user-001") == ("ACTIVE", "ACTIVE", None)
+
+
 def test_wrong_address_is_told_to_the_operator(simulator, crowd, check, capsys):
     keys = crowd(1)
     simulator.patch_key(keys["user-001"]["apiKey"], ipWhitelist=["203.0.113.9"])

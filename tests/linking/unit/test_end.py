@@ -25,6 +25,7 @@ ENDS = {
     "session_used": (410, "failed"),
     "other_browser": (403, "failed"),
     "permission_mismatch": (200, "failed"),
+    "addressbook_mismatch": (200, "failed"),
     "key_limit_reached": (200, "failed"),
     "key_name_taken": (200, "failed"),
     "kucoin_unreachable": (503, "failed"),

@@ -34,7 +34,16 @@ def changed(base: dict[str, Any], **changes: Any) -> str:
 
 
 def test_payees_are_read_and_make_orders_with_fees_on_top() -> None:
-    recipient = {"companyName": "Example Ltd", "country": "GB"}
+    recipient = {
+        "companyName": "Example Ltd",
+        "country": "GB",
+        "wallet": "Example Exchange",
+        "tin": "12345678",
+        "identityNo": "X1234567",
+        "identityType": "REGISTER",
+        "questionnaire": "yes",
+        "reasonOfTransfer": "payment for goods",
+    }
     text = json.dumps([{**ADDRESS, "memo": "7", "recipient": recipient}, UID])
     shop, inside = parse_payees(text)
     order = shop.build_order("USDT", Decimal(5))

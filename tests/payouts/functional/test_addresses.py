@@ -27,12 +27,38 @@ def test_address_is_created_once_and_found_again(api, linked, simulator):
 
 
 def test_list_creates_nothing(api, linked, simulator):
-    assert api.get(f"{PATH}?currency=USDT").json() == {"addresses": []}
+    assert api.get(f"{PATH}?currency=USDT").json() == {"addresses": [], "unreadable": 0}
     made = api.post(PATH, json=WISH).json()
     listed = api.get(f"{PATH}?currency=USDT&chain=trx").json()["addresses"]
     assert [one["address"] for one in listed] == [made["address"]]
     assert listed[0]["contractAddress"]
     assert len(simulator.journal(route="create_deposit_address")) == 1
+
+
+def tell_besides(simulator, **fields):
+    """KuCoin tells one address of these fields and one that can't be read."""
+    good = {"address": "T1", "chainId": "trx", "currency": "USDT", "to": "MAIN", **fields}
+    odd = {"address": None, "chainId": "trx", "currency": "USDT"}
+    changes = {"data": [good, odd]}
+    simulator.add_fault("deposit_addresses", "rewrite", phase="after", times=1, set=changes)
+
+
+def test_list_does_without_an_address_that_can_not_be_read_and_says_so(api, linked, simulator):
+    tell_besides(simulator)
+    told = api.get(f"{PATH}?currency=USDT").json()
+    assert ([one["address"] for one in told["addresses"]], told["unreadable"]) == (["T1"], 1)
+
+
+def test_address_that_fits_is_taken_beside_one_that_can_not_be_read(api, linked, simulator):
+    tell_besides(simulator)
+    answer = api.post(PATH, json=WISH)
+    assert (answer.status, answer.json()["address"]) == (200, "T1")
+
+
+def test_none_is_created_where_one_that_can_not_be_read_might_fit(api, linked, simulator):
+    tell_besides(simulator, to="TRADE")
+    assert outcome(api.post(PATH, json=WISH)) == (502, "kucoin_outcome_unknown")
+    assert simulator.journal(route="create_deposit_address") == []
 
 
 @pytest.mark.parametrize("world", ["empty", "260220"])

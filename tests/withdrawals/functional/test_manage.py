@@ -68,6 +68,28 @@ def test_quote_of_a_balance_not_seen_leaves_it_open(money: Money) -> None:
     assert (told["available"], told["appliedDeductType"]) == (None, None)
 
 
+def test_chain_that_can_not_be_read_stops_that_chain_only(money: Money) -> None:
+    chains = [
+        {"chainId": "trx", "withdrawPrecision": None},
+        {
+            "chainId": "eth",
+            "withdrawPrecision": 6,
+            "withdrawalMinSize": "10",
+            "withdrawalMinFee": "3",
+            "needTag": False,
+            "isWithdrawEnabled": True,
+        },
+    ]
+    changes = {"data.chains": chains}
+    money.simulator.add_fault("currency", "rewrite", phase="after", times=9, set=changes)
+    for answer in (money.quote(), money.submit()):
+        body = answer.json()
+        assert (answer.status, body["code"], body["field"]) == (503, "kucoin_unreadable", "chain")
+        assert ("USDT on trx" in body["detail"], body["allowed"]) == (True, ["eth"])
+    assert money.asked() == 0
+    assert money.quote(chain="eth").status == 200
+
+
 @pytest.mark.parametrize("route", ["currency", "prices"])
 def test_quote_and_submit_without_kucoins_word_are_refused(money: Money, route: str) -> None:
     money.simulator.add_fault(route, "garbage", phase="before", times=9)
@@ -158,6 +180,7 @@ def test_list_is_paged_latest_first_and_by_status(money: Money) -> None:
     assert [row["amount"] for row in told["withdrawals"]] == ["30"]
     assert money.api.get(money.path(user_id="user-2")).json() == {
         "withdrawals": [],
+        "unreadable": 0,
         "nextCursor": None,
     }
 

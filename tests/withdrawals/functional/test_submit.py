@@ -48,6 +48,42 @@ def test_submit_and_verify_sends_the_identical_body_with_our_id_first_in_remark(
     assert (made["deducted"], made["received"]) == ("111", "100")
 
 
+RECIPIENT = {
+    "firstName": "Ada",
+    "lastName": "Löwe",
+    "companyName": "Example Ltd",
+    "country": "GB",
+    "wallet": "Example Exchange",
+    "tin": "12 345 678",
+    "identityNo": "X1234567",
+    "identityType": "PASSPORT",
+    "questionnaire": '{"q1":"yes"}',
+    "reasonOfTransfer": "payment for goods",
+}
+
+
+def test_submit_sends_every_field_of_the_travel_rule_and_tells_none(money: Money, caplog) -> None:
+    money.simulator.set_worlds(travel_rule_required=True)
+    recipient = {"type": "INDIVIDUAL", **RECIPIENT}
+    told = [money.submit(recipient=recipient), money.verify()]
+    assert [answer.status for answer in told] == [202, 200]
+    for entry in money.simulator.journal(route="withdraw"):
+        sent = {name: entry["body"][name] for name in ("receiverType", *RECIPIENT)}
+        assert sent == {"receiverType": "INDIVIDUAL", **RECIPIENT}
+    for answer in (*told, money.api.get(money.path())):
+        assert "X1234567" not in answer.text
+    assert "X1234567" not in caplog.text
+
+
+def test_submit_with_another_recipient_is_another_request(money: Money) -> None:
+    recipient = {"type": "INDIVIDUAL", **RECIPIENT}
+    assert money.submit(recipient=recipient).status == 202
+    for name in RECIPIENT:
+        fewer = {key: value for key, value in recipient.items() if key != name}
+        answer = money.submit(recipient=fewer)
+        assert (answer.status, answer.json()["code"]) == (422, "idempotency_key_reused")
+
+
 def test_submit_without_codes_is_created_at_once(money: Money) -> None:
     money.no_factors()
     answer = money.submit()
@@ -358,13 +394,24 @@ def test_submit_for_a_user_of_too_low_security_leads_to_kucoin_and_back(money: M
         "https://www.kuco\u0456n.com/account/security",
     ],
 )
-def test_submit_never_hands_on_a_link_to_elsewhere(money: Money, link: str) -> None:
+def test_submit_leads_to_kucoins_own_page_instead_of_elsewhere(money: Money, link: str) -> None:
     words = f"You need to bind more factors to continue this operation. Please visit: {link}"
     money.simulator.add_fault("withdraw", "error", phase="before", code="260330", msg=words)
     answer = money.submit()
     assert (answer.status, answer.json()["code"]) == (409, "security_setup_required")
-    assert answer.json()["link"] is None
+    told = answer.json()["link"]
+    assert told.startswith(
+        f"{_simulator(money)}/account/security?client_id=kubroker-local&redirect"
+    )
     assert "evil" not in answer.text
+
+
+@pytest.mark.parametrize("site", ["www.kucoin.eu", "www.kucoin.th", "www.kucoin.tr"])
+def test_submit_hands_on_the_link_of_a_local_site(money: Money, site: str) -> None:
+    words = f"You need to bind more factors. Please visit: https://{site}/account/security/g2fa"
+    money.simulator.add_fault("withdraw", "error", phase="before", code="260330", msg=words)
+    link = money.submit().json()["link"]
+    assert link.startswith(f"https://{site}/account/security/g2fa?client_id=")
 
 
 def _broker(money: Money) -> str:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubroker.foundation.withdrawal_protocol import WithdrawalProtocol
 from kubroker.withdrawals.security_link import (
     build_security_link,
     find_security_link,
@@ -14,7 +15,7 @@ from kubroker.withdrawals.security_link import (
 )
 
 WEB = "https://www.kucoin.com"
-HOSTS = {"kucoin.com"}
+HOSTS = WithdrawalProtocol().security_link_hosts
 WORDS = "You need to bind more factors to continue this operation. Please visit: "
 
 
@@ -31,6 +32,9 @@ def _find(words, web=WEB, hosts=HOSTS):
         "https://WWW.KuCoin.com/account/security",
         "https://www.kucoin.com:443/account/security",
         "https://www.kucoin.com/account/security?lang=en_US&x=%2F#top",
+        "https://www.kucoin.eu/account/security/g2fa",
+        "https://www.kucoin.th/account/security/g2fa",
+        "https://www.kucoin.tr/account/security/g2fa",
     ],
 )
 def test_link_to_kucoin_is_found_to_the_letter(link):
@@ -52,6 +56,10 @@ def test_link_to_kucoin_is_found_to_the_letter(link):
         "https://evil.example\\@www.kucoin.com/account/security",
         "https://evil.example\\.kucoin.com/account/security",
         "https://evilkucoin.com/account/security",
+        "https://evilkucoin.tr/account/security",
+        "https://www.kucoin.tr.evil.example/account/security",
+        "https://www.kucoin.xyz/account/security",
+        "http://www.kucoin.eu/account/security",
         "https://kucoin.com.evil.example/",
         "https://www.kucoin.com:8443/account/security",
         "https://www.kucoin.com:99999/account/security",
@@ -86,9 +94,9 @@ def test_link_to_the_web_url_as_set_is_allowed_to_its_very_origin():
 
 
 def test_link_to_another_registered_name_needs_its_setting():
-    link = "https://www.kucoin.eu/account/security"
+    link = "https://www.kucoin.example/account/security"
     assert _find(link) is None
-    assert _find(link, hosts={"kucoin.com", "kucoin.eu"}) == link
+    assert _find(link, hosts={"kucoin.com", "kucoin.example"}) == link
 
 
 @pytest.mark.parametrize(

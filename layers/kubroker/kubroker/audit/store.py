@@ -26,6 +26,7 @@ from kubroker.aws.table import Put, Table, marshal
 from kubroker.foundation.errors import ConfigurationError, KubrokerError, LostRaceError, StoreError
 from kubroker.foundation.observability import AUDIT_FAILED, count, logger
 from kubroker.foundation.settings import AuditSettings
+from kubroker.foundation.stored import ReadableList, read_list
 
 _ENTRY_IS_NEW = ["attribute_not_exists(#entryId)"]
 _SPAN_ROWS = 200
@@ -112,7 +113,7 @@ class AuditStore:
 
     def find_page(
         self, user_id: str, *, limit: int, before: str | None
-    ) -> tuple[list[AuditEntry], str | None]:
+    ) -> tuple[ReadableList[AuditEntry], str | None]:
         """A user's entries, the latest first.
 
         Args:
@@ -121,7 +122,7 @@ class AuditStore:
             before: The last entry id of the page before, or None.
 
         Returns:
-            The entries, and the last one's id where there are more.
+            The entries that can be read, and the last one's id where there are more.
 
         Raises:
             StoreError: DynamoDB could not be asked.
@@ -136,8 +137,8 @@ class AuditStore:
             ConsistentRead=True,
             **request,
         )
-        entries = [AuditEntry.model_validate(row) for row in rows]
-        return entries, entries[-1].entry_id if last and entries else None
+        entries = read_list(rows, AuditEntry.model_validate)
+        return entries, str(rows[-1]["entryId"]) if last and rows else None
 
     def iterate_span(self, user_id: str, start_ms: int, end_ms: int) -> Iterator[list[AuditEntry]]:
         """A user's entries of a span of time, both ends included, oldest first, by pages.
@@ -156,7 +157,7 @@ class AuditStore:
                 Limit=_SPAN_ROWS,
                 **request,
             )
-            yield [AuditEntry.model_validate(row) for row in rows]
+            yield read_list(rows, AuditEntry.model_validate)
             if start is None:
                 return
 

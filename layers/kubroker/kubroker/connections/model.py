@@ -192,6 +192,7 @@ class Connection(StoredModel):
     archivedSince             s      since when the collector archives it; none: it does not
     accountSince              s      since when kucoinUid is linked; none: no other was before
     formerUid                 s      the account that was linked until the last disconnect
+    allowAccountChange        bool   the link after that may be another account's
     sequence                  n      raised by every change: the order of events
     ========================  =====  ====================================================
     """
@@ -233,6 +234,7 @@ class Connection(StoredModel):
     archived_since: int | None = None
     account_since: int | None = None
     former_uid: str | None = None
+    allow_account_change: bool = False
     sequence: int = 0
 
     @property

@@ -12,9 +12,11 @@ from kubroker.connections.model import (
     AttemptState,
     Connection,
     ConnectionStatus,
+    KeyFacts,
     build_not_linked,
 )
 from kubroker.foundation.cursors import build_cursor, build_cursor_error, parse_cursor
+from kubroker.foundation.stored import ReadableList, read_list
 
 SAME_GENERATION = "#linkGeneration = :generation"
 IS_CONNECTED = "NOT #connectionStatus IN (:disconnecting, :disconnected)"
@@ -190,14 +192,31 @@ class ConnectionStore:
         Raises:
             LostRaceError: Another link, another key, or none in use by now.
         """
+        changes = {
+            "apiKeyState": ApiKeyState.GONE,
+            "apiKeyCode": code,
+            "connectionStatus": ConnectionStatus.KEY_GONE,
+            "updatedAt": now,
+        }
+        return self._change_key(connection, changes)
+
+    def note_key_facts(self, connection: Connection, facts: KeyFacts, *, now: int) -> Connection:
+        """What KuCoin says now of this very key in use.
+
+        Returns:
+            The connection as it is now.
+
+        Raises:
+            LostRaceError: Another link, another key, or none in use by now.
+        """
+        changes = {"apiKeyFacts": facts.to_item(), "updatedAt": now}
+        return self._change_key(connection, changes)
+
+    def _change_key(self, connection: Connection, changes: dict[str, Any]) -> Connection:
+        """Changes what is told of the key in use, if it still is the one that was read."""
         change = Update(
             key={"userId": connection.user_id},
-            set_={
-                "apiKeyState": ApiKeyState.GONE,
-                "apiKeyCode": code,
-                "connectionStatus": ConnectionStatus.KEY_GONE,
-                "updatedAt": now,
-            },
+            set_=changes,
             add={"sequence": 1},
             conditions=[
                 SAME_GENERATION,
@@ -216,7 +235,7 @@ class ConnectionStore:
 
     def find_page(
         self, *, status: ConnectionStatus | None, limit: int, cursor: str | None
-    ) -> tuple[list[Connection], str | None]:
+    ) -> tuple[ReadableList[Connection], str | None]:
         """One page of connections, by status or all.
 
         Args:
@@ -225,7 +244,7 @@ class ConnectionStore:
             cursor: What the page before gave, or None.
 
         Returns:
-            The connections and the cursor of the next page, None after the last.
+            The connections that can be read, and the cursor of the next page, None after the last.
 
         Raises:
             BadRequestError: The cursor is not one of ours.
@@ -245,7 +264,7 @@ class ConnectionStore:
             )
             found = (self.table.find({"userId": row["userId"]}) for row in rows)
             items = [item for item in found if item is not None]
-        page = [Connection.model_validate(item) for item in items]
+        page = read_list(items, Connection.model_validate)
         return page, None if last is None else build_cursor(unmarshal(last))
 
 

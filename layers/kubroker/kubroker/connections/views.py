@@ -123,9 +123,10 @@ class ConnectionResponse(ResponseModel):
 
 
 class ConnectionListResponse(ResponseModel):
-    """One page of connections."""
+    """One page of connections; ``unreadable`` ones are left out."""
 
     connections: list[ConnectionResponse]
+    unreadable: int
     next_cursor: str | None
 
 

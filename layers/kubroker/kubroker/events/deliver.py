@@ -57,6 +57,8 @@ class DeliverWebhook:
             self._sender.send(message["id"], message["payload"], at=self._now())
         except (UnavailableError, ConfigurationError) as error:
             count(WEBHOOK_FAILED)
+            if isinstance(error, ConfigurationError):
+                logger.error("no webhook can be sent", extra={"reason": error.message})
             self._rest(record, error.retry_after_seconds)
             raise
         count(WEBHOOK_DELIVERED)
@@ -81,6 +83,8 @@ def build_deliver_webhook() -> DeliverWebhook:
     sender = WebhookSender(
         settings.url,
         is_local=settings.public_base_url.startswith("http://localhost"),
-        get_secrets=lambda: WebhookSecrets.parse(get_secret_json(settings.secret_name)),
+        get_secrets=lambda: WebhookSecrets.parse(
+            get_secret_json(settings.secret_name), name=settings.secret_name
+        ),
     )
     return DeliverWebhook(sender, WebhookQueue(get_sqs(), queue_url))

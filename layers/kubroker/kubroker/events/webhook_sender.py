@@ -4,6 +4,7 @@ Source: Standard Webhooks, specification 1.0.0: headers webhook-id, webhook-time
 webhook-signature; the body is signed to the byte; a rotated secret signs beside the new one.
 """
 
+import base64
 import ipaddress
 import ssl
 from collections.abc import Callable
@@ -94,12 +95,18 @@ _MAX_ANSWER_BYTES = 64 * 1024
 _LONGEST_ASKED_SECONDS = 3600
 
 
+_PREFIX = "whsec_"
+_LEAST_KEY_BYTES, _MOST_KEY_BYTES = 24, 64
+
+
 class WebhookSecrets(BaseModel):
     """The secret ``kubroker/STAGE/webhooks``.
 
     Attributes:
-        current: Base64, with or without ``whsec_``.
+        current: Base64 of 24 to 64 bytes, with or without ``whsec_``.
         previous: The one before, for as long as it is to sign too; empty for none.
+
+    Source: Standard Webhooks, specification 1.0.0, signature scheme: 24 to 64 random bytes, base64.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -108,32 +115,48 @@ class WebhookSecrets(BaseModel):
     previous: SecretStr = SecretStr("")
 
     @classmethod
-    def parse(cls, text: str) -> "WebhookSecrets":
+    def parse(cls, text: str, *, name: str) -> "WebhookSecrets":
         """The secret's JSON.
+
+        Args:
+            text: As Secrets Manager has it.
+            name: Of the secret, for whoever has to mend it.
 
         Raises:
             ConfigurationError: It is not what it should be; says nothing of its content.
         """
         try:
-            return cls.model_validate_json(text)
+            secrets = cls.model_validate_json(text)
         except ValidationError:
             raise ConfigurationError(
-                "The webhooks' secret has to be JSON with the fields current and previous."
+                f"The secret {name} has to be JSON with the fields current and previous."
             ) from None
+        secrets._check("current", name)
+        if secrets.previous.get_secret_value():
+            secrets._check("previous", name)
+        return secrets
+
+    def _check(self, field: str, name: str) -> None:
+        """Another form would sign with a short key, or with one that the broker does not have."""
+        value: SecretStr = getattr(self, field)
+        text = value.get_secret_value().removeprefix(_PREFIX)
+        try:
+            key = base64.b64decode(text, validate=True)
+        except ValueError:
+            key = b""
+        is_standard = base64.b64encode(key).decode() == text
+        if not is_standard or not _LEAST_KEY_BYTES <= len(key) <= _MOST_KEY_BYTES:
+            raise ConfigurationError(
+                f"The field {field} of the secret {name} has to be {_LEAST_KEY_BYTES} to "
+                f"{_MOST_KEY_BYTES} bytes in standard base64, such as from openssl rand -base64 32."
+            )
 
     def sign(self, event_id: str, at: datetime, payload: str) -> str:
-        """The header webhook-signature.
-
-        Raises:
-            ConfigurationError: A secret is not base64, or empty.
-        """
-        from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
+        """The header webhook-signature."""
+        from standardwebhooks.webhooks import Webhook
 
         kept = [self.current, *([self.previous] if self.previous.get_secret_value() else [])]
-        try:
-            signers = [Webhook(secret.get_secret_value()) for secret in kept]
-        except (ValueError, EmptyWebhookSecretError):
-            raise ConfigurationError("A secret of the webhooks is not base64, or empty.") from None
+        signers = [Webhook(secret.get_secret_value()) for secret in kept]
         return " ".join(signer.sign(event_id, at, payload) for signer in signers)
 
 
@@ -176,7 +199,7 @@ class WebhookSender:
 
         Raises:
             UnavailableError: The endpoint was not reached or did not take it; says which.
-            ConfigurationError: The secret can't sign.
+            ConfigurationError: The secret can't be read, or can't sign.
         """
         at = at.astimezone(UTC)
         request = KucoinRequest(

@@ -27,6 +27,7 @@ from kubroker.foundation.errors import (
     UnprocessableError,
 )
 from kubroker.foundation.observability import EXPORT_FAILED, count, logger
+from kubroker.foundation.stored import ReadableList
 from kubroker.web.fields import check_request_of_key
 
 LINK_SECONDS = 900
@@ -183,14 +184,15 @@ class Exports:
         ]
         return export, links
 
-    def list_page(self, limit: int, cursor: str | None) -> tuple[list[Export], str | None]:
+    def list_page(self, limit: int, cursor: str | None) -> tuple[ReadableList[Export], str | None]:
         """Exports, the latest first, but what is gone; and the cursor of the next page.
 
         Raises:
             BadRequestError: The cursor is none of ours.
         """
         page, following = self._store.list_page(limit, cursor)
-        return [export for export in page if export.kept_until > self._now()], following
+        kept = [export for export in page if export.kept_until > self._now()]
+        return ReadableList(kept, unreadable=page.unreadable), following
 
     def cancel(self, export_id: str) -> Export:
         """Ends a running export; again changes nothing.

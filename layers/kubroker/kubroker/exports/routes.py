@@ -18,6 +18,7 @@ from kubroker.exports.views import (
 )
 from kubroker.exports.wiring import ExportUseCases
 from kubroker.foundation.errors import BadRequestError
+from kubroker.foundation.stored import read_list
 from kubroker.web.api import json_response, parse_body
 from kubroker.web.fields import parse_idempotency_key, parse_user_id
 
@@ -40,8 +41,9 @@ class ExportRoutes:
         """``GET /v1/exports``."""
         limit, cursor = parse_export_list(event.query_string_parameters)
         page, following = self._usecases.exports.list_page(limit, cursor)
-        rows = [ExportResponse.build(export, []) for export in page]
-        return json_response(ExportListResponse(exports=rows, next_cursor=following))
+        rows = read_list(page, lambda export: ExportResponse.build(export, []))
+        view = ExportListResponse(exports=rows, unreadable=rows.unreadable, next_cursor=following)
+        return json_response(view)
 
     def get_export(self, export_id: str) -> Response[str]:
         """``GET /v1/exports/{id}``."""

@@ -22,6 +22,7 @@ from kubroker.exports.model import (
 )
 from kubroker.foundation.cursors import build_cursor, build_cursor_error, parse_cursor
 from kubroker.foundation.errors import LostRaceError, NotFoundError, StoreError
+from kubroker.foundation.stored import ReadableList, read_list
 
 _IS_NEW = ["attribute_not_exists(#exportId)"]
 _IS_RUNNING = "#exportState = :running"
@@ -53,8 +54,8 @@ class ExportStore:
             raise NotFoundError("There is no such export.", code="export_not_found")
         return export
 
-    def list_page(self, limit: int, cursor: str | None) -> tuple[list[Export], str | None]:
-        """Exports, the latest first.
+    def list_page(self, limit: int, cursor: str | None) -> tuple[ReadableList[Export], str | None]:
+        """Exports that can be read, the latest first.
 
         Raises:
             BadRequestError: The cursor is none of ours.
@@ -71,8 +72,8 @@ class ExportStore:
         heads = (
             self._table.find_many([{"exportId": one, "item": HEAD} for one in ids]) if ids else []
         )
-        found = {head["exportId"]: Export.model_validate(head) for head in heads}
-        page = [found[one] for one in ids if one in found]
+        found = {head["exportId"]: head for head in heads}
+        page = read_list((found[one] for one in ids if one in found), Export.model_validate)
         return page, build_cursor({"item": rows[-1]["item"]}) if last else None
 
     def create(self, export: Export, chunks: Sequence[Sequence[str]]) -> None:

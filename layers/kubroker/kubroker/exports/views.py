@@ -150,9 +150,10 @@ class ExportResponse(ResponseModel):
 
 
 class ExportListResponse(ResponseModel):
-    """One page of exports, the latest first, without their files."""
+    """One page of exports, the latest first, without files; ``unreadable`` ones are left out."""
 
     exports: list[ExportResponse]
+    unreadable: int
     next_cursor: str | None
 
 

@@ -69,6 +69,11 @@ class KucoinProtocol(WithdrawalProtocol, BrokerProtocol, HistoryProtocol):
     unified_group_name: str | None = Field(
         None, description="Group of the unified account; offered once it is named. [assumed]"
     )
+    key_check_addressbook_field: str = Field(
+        "isAddressbookOnly",
+        description="Field of the key check that tells whether the key withdraws to the user's "
+        "address book only; an answer without it tells nothing. [assumed]",
+    )
     bearer_identity_path: str | None = Field(
         None,
         description="REST path that tells the uid of a bearer token; without it a second link "

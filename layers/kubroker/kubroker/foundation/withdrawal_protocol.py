@@ -25,9 +25,15 @@ class WithdrawalProtocol(BaseModel):
         "recognised beside every code that is a definite no. [assumed]",
     )
     security_link_hosts: frozenset[str] = Field(
-        frozenset({"kucoin.com"}),
+        frozenset({"kucoin.com", "kucoin.eu", "kucoin.th", "kucoin.tr"}),
         description="Hosts, with all below them, that a security link may lead to, besides "
-        "KUCOIN_WEB_URL. [assumed]",
+        "KUCOIN_WEB_URL: KuCoin's and its local sites'. [seen]",
+    )
+    security_path: str = Field(
+        "/account/security",
+        pattern=r"^/[A-Za-z0-9._/-]*$",
+        description="Page of KUCOIN_WEB_URL that a user is sent to for more security where "
+        "KuCoin's words hold no link that can be handed on. [assumed]",
     )
     wrong_code_codes: frozenset[str] = Field(
         frozenset({"260402"}), description="Codes of a withdrawal: a 2FA code is wrong. [assumed]"

@@ -36,6 +36,8 @@ from kubroker.kucoin.permissions import sort_permissions
 
 _CHECK_DEADLINE_SECONDS = 5.0
 _DOUBTED = "key_doubted"
+# KuCoin says of the key just made that it can send anywhere, though this was not asked for.
+ADDRESSBOOK_MISMATCH = "addressbook_mismatch"
 _NOT_OURS = {CheckRefusal.KEY_GONE, CheckRefusal.RATE_LIMITED, CheckRefusal.OTHER}
 
 
@@ -78,6 +80,9 @@ class KeyChecks:
         if _is_other_account(connection, found):
             self.fail(connection, attempt, "account_mismatch")
             return
+        if attempt.facts.is_addressbook_only and found.is_addressbook_only is False:
+            self.fail(connection, attempt, ADDRESSBOOK_MISMATCH)
+            return
         facts = _merge_facts(attempt.facts, found, self._now())
         self._attempts.activate(connection, attempt, facts, uid=found.uid, now=self._now())
         count(KEY_CREATED)
@@ -103,7 +108,7 @@ class KeyChecks:
         except (KucoinError, VaultError):
             return False
         enough = set(attempt.permissions) <= set(found.permissions)
-        same_choice = attempt.is_addressbook_only == facts.is_addressbook_only
+        same_choice = attempt.is_addressbook_only == tell_addressbook_only(facts, found)
         if found.uid != uid or not enough or not same_choice:
             return False
         kept = _merge_facts(facts, found, self._now())
@@ -149,16 +154,25 @@ class KeyChecks:
 
 
 def _is_other_account(connection: Connection, found: ApiKeyFacts) -> bool:
-    if connection.kucoin_uid is None or connection.kucoin_uid == found.uid:
+    """Another one than is linked, or was until the last disconnect, where nobody allowed it."""
+    known = connection.kucoin_uid or connection.former_uid
+    if known is None or known == found.uid:
         return False
-    return not (connection.pending_link and connection.pending_link.allow_account_change)
+    return not (connection.pending_link or connection).allow_account_change
+
+
+def tell_addressbook_only(facts: KeyFacts, found: ApiKeyFacts) -> bool:
+    """KuCoin's own word on the address book, where it says one; else what was asked for."""
+    told = found.is_addressbook_only
+    return facts.is_addressbook_only if told is None else told
 
 
 def _merge_facts(facts: KeyFacts, found: ApiKeyFacts, now: int) -> KeyFacts:
-    """KuCoin's own word on permissions and whitelist over what was asked for."""
+    """KuCoin's own word on permissions, address book and whitelist over what was asked for."""
     return facts.model_copy(
         update={
             "permissions": sort_permissions(found.permissions),
+            "is_addressbook_only": tell_addressbook_only(facts, found),
             "ip_whitelist": list(found.ip_whitelist),
             "checked_at": now,
         }

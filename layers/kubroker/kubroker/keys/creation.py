@@ -209,9 +209,12 @@ class KeyCreation:
         note(_build_act(connection, attempt, outcome, code))
 
     def _ask(self, request: KeyRequest) -> tuple[CreatedApiKey, bool]:
-        """Asks KuCoin; 40503 with withdrawal once more with the other address-book choice.
+        """Asks KuCoin; 40503 with withdrawal once more for the address book only.
 
-        A refusal is definite, so asking again makes no second key.
+        A refusal is definite, so asking again makes no second key. Never the other way: who asked
+        for the address book only gets no key that can send anywhere, but a mismatch to decide on.
+
+        Source: kucoin-protocol section 3: a value other than the user's grant is 40503.
         """
         only = request.attempt.is_addressbook_only
         permissions = request.attempt.permissions
@@ -222,14 +225,14 @@ class KeyCreation:
             )
         except KucoinRefusedError as error:
             refusal = classify_key_refusal(error, self._protocol)
-            is_choice = Permission.WITHDRAWAL in permissions
-            if refusal is not KeyRefusal.RISK_VALIDATION or not is_choice:
+            can_narrow = Permission.WITHDRAWAL in permissions and not only
+            if refusal is not KeyRefusal.RISK_VALIDATION or not can_narrow:
                 raise
             # A failure of the second asking is judged like one of the first.
+            only = True
             created = self._keys.create(
-                request.access_token, permissions, not only, deadline_seconds=deadline
+                request.access_token, permissions, only, deadline_seconds=deadline
             )
-            only = not only
         return created, only
 
     def _find_access_token(self, connection: Connection, attempt: KeyAttempt) -> SecretStr | None:

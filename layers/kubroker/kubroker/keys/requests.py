@@ -106,6 +106,7 @@ class KeyRequests:
         session_id: str,
         settle: Callable[[list[Permission]], list[Permission]],
         *,
+        is_addressbook_only: bool,
         now: int,
     ) -> Connection:
         """From the page: again with permissions that were chosen before, or fewer.
@@ -114,6 +115,7 @@ class KeyRequests:
             user_id: Whose.
             session_id: The linking session whose page asks.
             settle: From what was asked for to what is asked for now, as in the first consent.
+            is_addressbook_only: The broker's demand, or the user's choice in the page's form.
             now: Epoch seconds.
 
         Raises:
@@ -130,7 +132,7 @@ class KeyRequests:
         return self.request(
             user_id,
             settle(attempt.permissions),
-            is_addressbook_only=attempt.is_addressbook_only,
+            is_addressbook_only=is_addressbook_only,
             now=now,
             session_id=session_id,
         )

@@ -20,6 +20,7 @@ class KeyWatch(StoredModel):
     checked           n     keys that KuCoin spoke about
     gone              n     of these, marked as gone
     doubted           n     of these, said to be gone and not believed
+    changed           n     of these, with another limit to the address book than was told
     unchecked         n     keys that KuCoin said nothing clear about
     ================  ====  ==============================================================
     """
@@ -31,6 +32,7 @@ class KeyWatch(StoredModel):
     checked: int = 0
     gone: int = 0
     doubted: int = 0
+    changed: int = 0
     unchecked: int = 0
 
     @property

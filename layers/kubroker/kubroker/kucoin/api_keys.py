@@ -123,6 +123,8 @@ class ApiKeyFacts:
         api_version: 3, or None where KuCoin does not tell.
         is_master: Whether it is the master account's, or None.
         created_at_ms: Epoch milliseconds, or None.
+        is_addressbook_only: Whether it withdraws to the user's address book only, or None where
+            KuCoin does not tell.
     """
 
     uid: str
@@ -131,6 +133,7 @@ class ApiKeyFacts:
     api_version: int | None
     is_master: bool | None
     created_at_ms: int | None
+    is_addressbook_only: bool | None = None
 
 
 class ApiKeyClient:
@@ -222,14 +225,16 @@ class ApiKeyClient:
         uid = _find_uid(data)
         if uid is None:
             raise KucoinOutcomeUnknownError("KuCoin's answer about the API key has no uid.")
-        is_master = data.get("isMaster")
         return ApiKeyFacts(
             uid=uid,
             permissions=parse_key_check(_get_words(data, "permission")),
             ip_whitelist=answers.parse_list(data.get("ipWhitelist")),
             api_version=find_integer(data.get("apiVersion")),
-            is_master=is_master if isinstance(is_master, bool) else None,
+            is_master=_find_flag(data, "isMaster"),
             created_at_ms=find_integer(data.get("createdAt")),
+            is_addressbook_only=_find_flag(
+                data, self._settings.protocol.key_check_addressbook_field
+            ),
         )
 
     def find_bearer_uid(self, access_token: SecretStr, *, deadline_seconds: float) -> str | None:
@@ -302,6 +307,11 @@ def _build_bearer(access_token: SecretStr) -> dict[str, str]:
 def _get_words(data: dict[str, Any], name: str) -> str:
     value = data.get(name)
     return value[:200] if isinstance(value, str) else ""
+
+
+def _find_flag(data: dict[str, Any], name: str) -> bool | None:
+    value = data.get(name)
+    return value if isinstance(value, bool) else None
 
 
 def _find_uid(data: Any) -> str | None:

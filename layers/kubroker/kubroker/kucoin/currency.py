@@ -36,16 +36,24 @@ class Currency:
     Attributes:
         code: ``USDT``.
         decimals: Of amounts inside KuCoin.
-        chains: Every chain that KuCoin knows, enabled or not.
+        chains: Every chain that KuCoin knows and whose terms can be read, enabled or not.
+        unreadable_chains: Ids of the others; an empty one where not even the id can be read.
     """
 
     code: str
     decimals: int
     chains: tuple[Chain, ...]
+    unreadable_chains: frozenset[str] = frozenset()
 
     def find_chain(self, chain_id: str) -> Chain | None:
         """The chain of that id, or None; ids are compared to the letter."""
         return next((chain for chain in self.chains if chain.chain_id == chain_id), None)
+
+    def is_unreadable(self, chain_id: str) -> bool:
+        """Whether KuCoin may know the chain, but tells terms of it that can't be read."""
+        if chain_id in self.unreadable_chains:
+            return True
+        return "" in self.unreadable_chains and self.find_chain(chain_id) is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

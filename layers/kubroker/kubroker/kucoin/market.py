@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from kubroker.foundation.amounts import MAX_DECIMALS, find_amount, find_integer
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
+from kubroker.foundation.observability import logger
 from kubroker.kucoin import answers
 from kubroker.kucoin.codes import Meaning, get_meaning
 from kubroker.kucoin.currency import Chain, Currency, Prices
@@ -54,11 +55,24 @@ class MarketClient:
             return None
         if answers.find_text(data, "currency") != code:
             raise KucoinOutcomeUnknownError("KuCoin's answer is about another currency.")
-        chains = data.get("chains")
+        decimals = _find_decimals(data, "precision")
+        told = data.get("chains") or []
+        if decimals is None or not isinstance(told, list):
+            raise KucoinOutcomeUnknownError("KuCoin's answer about the currency can't be read.")
+        chains = [_find_chain(chain) for chain in told]
+        unreadable = {
+            answers.find_text(chain, "chainId") or ""
+            for chain, found in zip(told, chains, strict=True)
+            if found is None
+        }
+        if unreadable:
+            names = sorted(unreadable)
+            logger.warning("chains can't be read", extra={"currency": code, "chains": names})
         return Currency(
             code=code,
-            decimals=_get_decimals(data, "precision"),
-            chains=tuple(_parse_chain(chain) for chain in chains or []),
+            decimals=decimals,
+            chains=tuple(chain for chain in chains if chain and chain.chain_id not in unreadable),
+            unreadable_chains=frozenset(unreadable),
         )
 
     def get_prices(self, code: str, *, deadline_seconds: float) -> Prices:
@@ -89,28 +103,42 @@ def _find_price(data: Any, code: str) -> Decimal | None:
     return price if price else None
 
 
-def _parse_chain(data: Any) -> Chain:
-    """One chain; a field that money depends on is never guessed."""
+def _find_chain(data: Any) -> Chain | None:
+    """One chain, or None: a field that money depends on is never guessed.
+
+    Source: kucoin-protocol section 9: chains without withdrawPrecision or fees are seen. No
+    maxWithdraw and no withdrawFeeRate are usual: no maximum, and no fee by share.
+    """
     chain_id = answers.find_text(data, "chainId")
-    minimum = find_amount(data.get("withdrawalMinSize")) if chain_id else None
-    fee = find_amount(data.get("withdrawalMinFee")) if chain_id else None
-    if chain_id is None or minimum is None or fee is None:
-        raise KucoinOutcomeUnknownError("KuCoin's answer about the currency can't be read.")
-    maximum = find_amount(data.get("maxWithdraw"))
+    if chain_id is None:
+        return None
+    decimals = _find_decimals(data, "withdrawPrecision")
+    minimum = find_amount(data.get("withdrawalMinSize"))
+    fee = find_amount(data.get("withdrawalMinFee"))
+    maximum = _find_optional(data, "maxWithdraw")
+    fee_rate = _find_optional(data, "withdrawFeeRate")
+    needs_memo = data.get("needTag")
+    if decimals is None or minimum is None or fee is None or maximum is None or fee_rate is None:
+        return None
+    if not isinstance(needs_memo, bool):
+        return None
     return Chain(
         chain_id=chain_id,
-        decimals=_get_decimals(data, "withdrawPrecision"),
+        decimals=decimals,
         minimum=minimum,
         maximum=maximum if maximum else None,
         minimum_fee=fee,
-        fee_rate=find_amount(data.get("withdrawFeeRate")) or Decimal(0),
-        needs_memo=data.get("needTag") is True,
+        fee_rate=fee_rate,
+        needs_memo=needs_memo,
         is_withdraw_enabled=data.get("isWithdrawEnabled") is True,
     )
 
 
-def _get_decimals(data: Any, name: str) -> int:
-    decimals = find_integer(data.get(name), maximum=MAX_DECIMALS)
-    if decimals is None:
-        raise KucoinOutcomeUnknownError(f"KuCoin's answer has no usable {name}.")
-    return decimals
+def _find_optional(data: dict[str, Any], name: str) -> Decimal | None:
+    """0 where there is none; None where there is one that can't be read."""
+    value = data.get(name)
+    return Decimal(0) if value is None or value == "" else find_amount(value)
+
+
+def _find_decimals(data: dict[str, Any], name: str) -> int | None:
+    return find_integer(data.get(name), maximum=MAX_DECIMALS)

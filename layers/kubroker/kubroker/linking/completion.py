@@ -198,6 +198,7 @@ def _build_first(
         due_shard=choose_shard(session.user_id),
         key_attempt=_build_attempt(session, now),
         former_uid=(previous.kucoin_uid or previous.former_uid) if previous else None,
+        allow_account_change=session.allow_account_change,
         account_since=previous.account_since if previous else None,
         archived_since=previous.archived_since if previous else None,
         created_at=now,

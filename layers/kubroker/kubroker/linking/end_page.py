@@ -94,6 +94,17 @@ END_TEXTS: dict[str, EndText] = {
         "what you confirmed there. No key was created, and nothing changed in your account.",
         (),
     ),
+    "addressbook_mismatch": EndText(
+        "KuCoin did not limit the key to your address book",
+        "warn",
+        "failed",
+        "Withdrawals to your KuCoin address book only were asked for. KuCoin created an API key "
+        "without this limit, so {broker} does not use it.",
+        (
+            f"Open {KEY_PAGE} and delete {{key}}.",
+            "Connect KuCoin again at {broker}, and allow only your address book at KuCoin too.",
+        ),
+    ),
     "key_limit_reached": EndText(
         "Your KuCoin account has too many API keys",
         "warn",
@@ -141,11 +152,11 @@ END_TEXTS: dict[str, EndText] = {
         "This is another KuCoin account",
         "warn",
         "failed",
-        "You confirmed with a different KuCoin account than the one that is connected to "
-        "{broker}. The connection was left as it was.",
+        "You confirmed with a different KuCoin account than the one that you connected to "
+        "{broker} before. The other account was not connected.",
         (
-            "To renew it, log out at KuCoin, then connect again with the account used before.",
-            "To change to the other account, end the connection at {broker} first.",
+            "Log out at KuCoin, then connect again with the account used before.",
+            "To change to the other account, ask {broker} to allow the change.",
         ),
     ),
     "authorization_failed": EndText(
@@ -274,7 +285,8 @@ def _build_connected(page: EndPage) -> Markup:
                 ),
             )
         )
-    parts.append(_GRANTED.format(broker=page.broker.name, items=build_granted(page.permissions)))
+    granted = build_granted(page.permissions, is_addressbook_only=page.is_addressbook_only)
+    parts.append(_GRANTED.format(broker=page.broker.name, items=granted))
     return Markup("").join(parts)
 
 
@@ -283,7 +295,9 @@ def _build_mismatch(page: EndPage, text: EndText) -> Markup:
     cause = _find_cause(page)
     note = Markup("")
     if cause is not None:
-        note = _NOTE.format(title=f"Most likely: {WORDING[cause].title}", text=_build_reason(cause))
+        note = _NOTE.format(
+            title=f"Most likely: {WORDING[cause].title}", text=_build_reason(cause, page)
+        )
     if not _has_retry(page):
         first = "Allow it in your KuCoin account, or choose fewer permissions next time."
         if cause in page.required:
@@ -296,8 +310,9 @@ def _build_mismatch(page: EndPage, text: EndText) -> Markup:
             page.retry_permissions,
             page.required,
             preselected=[item for item in page.retry_permissions if item is not cause],
-            is_addressbook_only=page.is_addressbook_only,
-            has_addressbook_choice=False,
+            is_addressbook_only=page.is_addressbook_only and not page.has_addressbook_choice,
+            has_addressbook_choice=page.has_addressbook_choice,
+            is_addressbook_chosen=page.has_addressbook_choice,
         ),
         url=_build_back_url(page, text),
         broker=page.broker.name,
@@ -309,17 +324,25 @@ def _find_cause(page: EndPage) -> Permission | None:
 
 
 def _has_retry(page: EndPage) -> bool:
-    """Without what the broker needs, fewer is no way out."""
+    """Without what the broker needs, fewer is no way out; another address-book choice may be."""
     is_mismatch = page.code == "permission_mismatch" and page.retry_action is not None
-    return is_mismatch and _find_cause(page) not in page.required
+    cause = _find_cause(page)
+    is_choice = cause is Permission.WITHDRAWAL and page.has_addressbook_choice
+    return is_mismatch and (cause not in page.required or is_choice)
 
 
-def _build_reason(cause: Permission) -> str:
+def _build_reason(cause: Permission, page: EndPage) -> str:
     """Why KuCoin may have refused this one."""
     if cause is Permission.WITHDRAWAL:
-        return (
+        reason = (
             "Withdrawals, or the choice to allow only your address book, differ from what you "
             "confirmed at KuCoin."
+        )
+        if not page.is_addressbook_only:
+            return reason
+        return (
+            f"{reason} To keep withdrawals to your address book, connect KuCoin again at "
+            f"{page.broker.name} and allow only your address book at KuCoin too."
         )
     return "Your KuCoin account may not have this activated, or you turned it off on KuCoin’s page."
 

@@ -1,6 +1,5 @@
 """The linking session in the browser: which page answers which state."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -9,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
-from kubroker.connections.model import KeyAttempt
+from kubroker.connections.model import KeyAttempt, KeyFacts
 from kubroker.foundation.errors import KubrokerError, UnprocessableError
 from kubroker.foundation.settings import ConnectSettings, KucoinSettings
 from kubroker.kucoin.permissions import Permission, sort_permissions
@@ -68,19 +67,20 @@ class LinkPages:
         attempt = progress.attempt
         if attempt is None:
             in_use = progress.key_in_use
-            return self.end(session, progress.end, in_use.permissions if in_use else ())
+            return self.end(session, progress.end, in_use)
         return page_response(render_end(self._build_key_end(progress, attempt, handle)))
 
     def end(
-        self, session: ConnectSession | None, end: LinkEnd, granted: Sequence[Permission] = ()
+        self, session: ConnectSession | None, end: LinkEnd, in_use: KeyFacts | None = None
     ) -> Response[str]:
-        """An end without a key's story."""
+        """An end without a key's story; ``in_use`` is the key that is connected."""
         page = EndPage(
             broker=self._broker,
             code=end,
             return_url=session.return_url if session else None,
             session_id=session.session_id if session else None,
-            permissions=granted,
+            permissions=in_use.permissions if in_use else (),
+            is_addressbook_only=in_use is not None and in_use.is_addressbook_only,
         )
         return page_response(render_end(page))
 
@@ -107,6 +107,7 @@ class LinkPages:
         named = facts or progress.key_in_use
         granted = facts.permissions if facts else []
         is_mismatch = end is LinkEnd.PERMISSION_MISMATCH
+        is_only = attempt.is_addressbook_only
         occurred_at = progress.occurred_at
         return EndPage(
             broker=self._broker,
@@ -123,7 +124,8 @@ class LinkPages:
             required=session.required,
             missing=sort_permissions(set(attempt.permissions) - set(granted)) if facts else (),
             form_origins=self._form_origins,
-            is_addressbook_only=attempt.is_addressbook_only,
+            is_addressbook_only=facts.is_addressbook_only if facts else is_only,
+            has_addressbook_choice=is_only and not session.is_addressbook_only,
         )
 
 

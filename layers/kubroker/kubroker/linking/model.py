@@ -57,6 +57,7 @@ class LinkEnd(StrEnum):
     SESSION_USED = "session_used"
     OTHER_BROWSER = "other_browser"
     PERMISSION_MISMATCH = "permission_mismatch"
+    ADDRESSBOOK_MISMATCH = "addressbook_mismatch"
     KEY_LIMIT_REACHED = "key_limit_reached"
     KEY_NAME_TAKEN = "key_name_taken"
     KUCOIN_UNREACHABLE = "kucoin_unreachable"

@@ -45,16 +45,7 @@ fee</dd></div></dl>
 
 
 _NOTE = Markup('<p class="small">{text}</p>\n')
-_ADDRESSBOOK = _CHOICE.format(
-    kind=" plain addressbook",
-    icon="",
-    id="addressbook-only",
-    name="addressbookOnly",
-    value="true",
-    title="Only to my address book",
-    explanation="Nothing can be sent to an address that you did not save at KuCoin before.",
-    flag="",
-)
+_ONLY_ADDRESSBOOK = "Only to addresses in your KuCoin address book."
 
 
 def build_choices(
@@ -65,6 +56,7 @@ def build_choices(
     preselected: Sequence[Permission] = (),
     is_addressbook_only: bool = False,
     has_addressbook_choice: bool = True,
+    is_addressbook_chosen: bool = False,
 ) -> Markup:
     """The form's fieldsets: what may be chosen, and withdrawals apart.
 
@@ -78,6 +70,7 @@ def build_choices(
         preselected: Which of them are ticked at first, withdrawals aside.
         is_addressbook_only: Withdrawals go to the user's address book only: said, not asked.
         has_addressbook_choice: Otherwise, whether it is asked.
+        is_addressbook_chosen: Whether the answer is there already, for the user to change.
     """
     rows = [_build_fixed(Permission.GENERAL, "Always included")]
     for permission in sort_permissions({*offered, *required}):
@@ -100,19 +93,25 @@ def build_choices(
     return choices + _build_withdrawal(
         broker_name,
         is_required=Permission.WITHDRAWAL in required,
+        addressbook=_build_addressbook(is_chosen=is_addressbook_chosen)
+        if has_addressbook_choice
+        else Markup(""),
         is_addressbook_only=is_addressbook_only,
-        has_addressbook_choice=has_addressbook_choice,
     )
 
 
-def build_granted(permissions: Sequence[Permission]) -> Markup:
-    """List items of what was granted."""
+def build_granted(
+    permissions: Sequence[Permission], *, is_addressbook_only: bool = False
+) -> Markup:
+    """List items of what was granted, with what withdrawals are limited to."""
     granted = sort_permissions({Permission.GENERAL, *permissions})
+    limited = {Permission.WITHDRAWAL} if is_addressbook_only else set()
     return Markup("").join(
         _GRANTED.format(
             icon=icon(WORDING[permission].icon),
             title=WORDING[permission].title,
-            explanation=WORDING[permission].explanation,
+            explanation=WORDING[permission].explanation
+            + (f" {_ONLY_ADDRESSBOOK}" if permission in limited else ""),
         )
         for permission in granted
     )
@@ -153,8 +152,22 @@ def _build_choice(permission: Permission, flag: str) -> Markup:
     )
 
 
+def _build_addressbook(*, is_chosen: bool) -> Markup:
+    """The user's own limit to withdrawals."""
+    return _CHOICE.format(
+        kind=" plain addressbook",
+        icon="",
+        id="addressbook-only",
+        name="addressbookOnly",
+        value="true",
+        title="Only to my address book",
+        explanation="Nothing can be sent to an address that you did not save at KuCoin before.",
+        flag=" checked" if is_chosen else "",
+    )
+
+
 def _build_withdrawal(
-    broker_name: str, *, is_required: bool, is_addressbook_only: bool, has_addressbook_choice: bool
+    broker_name: str, *, is_required: bool, addressbook: Markup, is_addressbook_only: bool
 ) -> Markup:
     """The section that lets money out: its fee, its own tick, and the address book."""
     notes = []
@@ -163,8 +176,6 @@ def _build_withdrawal(
     if is_addressbook_only:
         notes.append("Only addresses in your KuCoin address book can be used.")
         addressbook = _HIDDEN.format(name="addressbookOnly", value="true")
-    else:
-        addressbook = _ADDRESSBOOK if has_addressbook_choice else Markup("")
     return _WITHDRAWAL.format(
         icon=icon("out"),
         about=WORDING[Permission.WITHDRAWAL].explanation,

@@ -180,12 +180,13 @@ class ConnectRoutes:
         self, event: APIGatewayProxyEventV2, session: ConnectSession, token: str, now: int
     ) -> Response[str]:
         """After a mismatch: the same authorization, fewer permissions."""
-        chosen, _ = parse_choice(event)
+        chosen, is_addressbook_only = parse_choice(event)
         try:
             self._key_requests.retry_with_fewer(
                 session.user_id,
                 session.session_id,
                 lambda offered: settle_choice(chosen, offered=offered, required=session.required),
+                is_addressbook_only=is_addressbook_only or session.is_addressbook_only,
                 now=now,
             )
         except ConflictError as error:

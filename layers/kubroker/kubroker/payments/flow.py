@@ -214,12 +214,7 @@ class Payments:
 
     def _get_connection(self, payment: Withdrawal) -> Connection:
         connection = self._connections.get(payment.user_id)
-        if check_may_withdraw(connection) != payment.kucoin_uid:
-            raise ConflictError(
-                "The user has linked another KuCoin account since. Nothing was sent; open a new "
-                "payment.",
-                code="account_mismatch",
-            )
+        check_may_withdraw(connection, of_uid=payment.kucoin_uid)
         return connection
 
     def _check_fees(self, payment: Withdrawal, priced: Priced, shown_fees: str | None) -> None:

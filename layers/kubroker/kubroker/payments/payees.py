@@ -46,6 +46,7 @@ PAYEE_ID = r"^[A-Za-z0-9_-]{1,64}$"
 _NAME = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+$"
 _Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=_NAME)]
+_Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NAME)]
 
 
 class _Configured(BaseModel):
@@ -59,7 +60,7 @@ class _Configured(BaseModel):
 
 
 class PayeeIdentity(_Configured):
-    """Who the payee is, for the travel rule; a company by default.
+    """Who the payee is, for the travel rule; a company by default. Fields as ``Recipient`` has.
 
     Source: kucoin-protocol, 5: field names seen in a public client.
     """
@@ -69,6 +70,12 @@ class PayeeIdentity(_Configured):
     first_name: _Name | None = None
     last_name: _Name | None = None
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    wallet: _Words | None = None
+    tin: _Words | None = None
+    identity_no: _Words | None = None
+    identity_type: _Words | None = None
+    questionnaire: _Words | None = None
+    reason_of_transfer: _Words | None = None
 
     def build_fields(self) -> dict[str, str]:
         """KuCoin's own field names."""

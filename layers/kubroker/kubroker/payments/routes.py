@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from kubroker.foundation.amounts import parse_amount
 from kubroker.foundation.settings import ConnectSettings
+from kubroker.foundation.stored import read_list
 from kubroker.payments.flow import NewPayment, Payments
 from kubroker.payments.store import PaymentList
 from kubroker.payments.views import (
@@ -76,10 +77,13 @@ class PaymentRoutes:
         filters, limit, cursor = parse_payments_query(event.query_string_parameters)
         page, next_cursor = self._list.find_page(filters=filters, limit=limit, cursor=cursor)
         now = _now()
-        views = [PaymentResponse.build(payment, now=now) for payment in page]
+        views = read_list(page, lambda payment: PaymentResponse.build(payment, now=now))
         # What lapsed a moment ago is stored as it was until somebody looks.
         rows = [view for view in views if view.status == filters.get("paymentStatus", view.status)]
-        return json_response(PaymentListResponse(payments=rows, next_cursor=next_cursor))
+        view = PaymentListResponse(
+            payments=rows, unreadable=views.unreadable, next_cursor=next_cursor
+        )
+        return json_response(view)
 
     def cancel(self, payment_id: str) -> Response[str]:
         """``DELETE /v1/payments/{id}``."""

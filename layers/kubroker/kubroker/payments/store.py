@@ -10,6 +10,7 @@ from typing import Any
 
 from kubroker.aws.table import marshal, unmarshal
 from kubroker.foundation.cursors import build_cursor, build_cursor_error, parse_cursor
+from kubroker.foundation.stored import ReadableList
 from kubroker.payments.model import KIND
 from kubroker.withdrawals.model import Withdrawal
 from kubroker.withdrawals.store import WithdrawalStore
@@ -31,7 +32,7 @@ class PaymentList:
 
     def find_page(
         self, *, filters: Mapping[str, str], limit: int, cursor: str | None
-    ) -> tuple[list[Withdrawal], str | None]:
+    ) -> tuple[ReadableList[Withdrawal], str | None]:
         """One page of payments.
 
         Args:
@@ -40,7 +41,7 @@ class PaymentList:
             cursor: What the page before gave, or None.
 
         Returns:
-            The payments and the cursor of the next page, None after the last.
+            The payments that can be read, and the cursor of the next page, None after the last.
 
         Raises:
             BadRequestError: The cursor is not one of ours.
@@ -57,8 +58,7 @@ class PaymentList:
                 start = marshal({name: rows[-1][name] for name in ("kind", *_KEY)})
             if start is None or len(rows) >= limit:
                 break
-        found = [self._withdrawals.find(row["userId"], row["withdrawalId"]) for row in rows]
-        return [one for one in found if one is not None], _build_position(start) if start else None
+        return self._withdrawals.read_rows(rows), _build_position(start) if start else None
 
 
 def _build_query(filters: Mapping[str, str]) -> dict[str, Any]:

@@ -103,9 +103,10 @@ class PaymentResponse(ResponseModel):
 
 
 class PaymentListResponse(ResponseModel):
-    """One page of payments, latest first."""
+    """One page of payments, latest first; ``unreadable`` ones are left out."""
 
     payments: list[PaymentResponse]
+    unreadable: int
     next_cursor: str | None
 
 

@@ -12,6 +12,7 @@ from kubroker.foundation.errors import (
     KucoinRefusedError,
     UnprocessableError,
 )
+from kubroker.foundation.stored import ReadableList
 from kubroker.kucoin.codes import Meaning, get_meaning
 from kubroker.kucoin.permissions import Permission
 from kubroker.kucoin.rest import KucoinRest
@@ -43,8 +44,8 @@ class DepositAddresses:
 
     def find_all(
         self, user_id: str, currency: str, chain: str | None, *, seconds: float
-    ) -> list[DepositAddress]:
-        """Those that are there; creates none.
+    ) -> ReadableList[DepositAddress]:
+        """Those that are there and can be read; creates none.
 
         Args:
             user_id: Whose.
@@ -132,6 +133,7 @@ class DepositAddresses:
         """The one that fits.
 
         Raises:
+            KucoinOutcomeUnknownError: None does, and one that can't be read might.
             ConflictError: There is one for this chain, but it credits another account.
         """
         found = self._deposits.find_all(
@@ -144,6 +146,8 @@ class DepositAddresses:
         alive = [item for item in found if item.expires_at is None or item.expires_at > now]
         fitting = next((item for item in alive if item.fits(wish, now)), None)
         on_chain = [item for item in alive if item.chain == wish.chain]
+        if fitting is None and found.unreadable:
+            raise KucoinOutcomeUnknownError("KuCoin's answer has an address that can't be read.")
         if fitting is None and on_chain:
             raise _build_elsewhere()
         return fitting

@@ -3,6 +3,8 @@
 import json
 
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
+from kubroker.foundation.observability import logger
+from kubroker.foundation.stored import ReadableList
 from kubroker.kucoin.codes import Act, Meaning, get_meaning
 from kubroker.kucoin.rest import KucoinRest
 from kubroker.kucoin.signer import ApiCredentials
@@ -23,8 +25,8 @@ class DepositClient:
         chain: str | None,
         *,
         deadline_seconds: float,
-    ) -> list[DepositAddress]:
-        """The user's addresses of a currency, of one chain or all.
+    ) -> ReadableList[DepositAddress]:
+        """The user's addresses of a currency, of one chain or all, but those that can't be read.
 
         Source: ``GET /api/v3/deposit-addresses``, General, pool Management, weight 5.
 
@@ -43,13 +45,17 @@ class DepositClient:
             )
         except KucoinRefusedError as error:
             if get_meaning(error) is Meaning.NO_DEPOSIT_ADDRESS:
-                return []
+                return ReadableList()
             raise
-        addresses = [find_address(item) for item in data] if isinstance(data, list) else [None]
+        if not isinstance(data, list):
+            raise KucoinOutcomeUnknownError("KuCoin's answer about addresses can't be read.")
+        addresses = [find_address(item) for item in data]
         found = [address for address in addresses if address is not None]
-        if len(found) < len(addresses):
-            raise KucoinOutcomeUnknownError("KuCoin's answer has an address that can't be read.")
-        return found
+        unreadable = len(addresses) - len(found)
+        if unreadable:
+            extra = {"currency": currency, "unreadable": unreadable}
+            logger.warning("KuCoin tells addresses that can't be read", extra=extra)
+        return ReadableList(found, unreadable=unreadable)
 
     def create(
         self, credentials: ApiCredentials, wish: AddressWish, *, deadline_seconds: float

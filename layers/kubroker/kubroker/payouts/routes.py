@@ -40,7 +40,7 @@ class DepositRoutes:
             parse_user_id(user_id), currency, chain, seconds=seconds - MARGIN_SECONDS
         )
         rows = [AddressResponse.build(address, is_new=False) for address in found]
-        return json_response(AddressListResponse(addresses=rows))
+        return json_response(AddressListResponse(addresses=rows, unreadable=found.unreadable))
 
     def get_or_create(
         self, event: APIGatewayProxyEventV2, user_id: str, *, seconds: float

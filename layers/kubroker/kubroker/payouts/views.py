@@ -90,9 +90,10 @@ class AddressResponse(ResponseModel):
 
 
 class AddressListResponse(ResponseModel):
-    """``GET /v1/connections/{userId}/deposit-addresses``."""
+    """``GET /v1/connections/{userId}/deposit-addresses``; ``unreadable`` ones are left out."""
 
     addresses: list[AddressResponse]
+    unreadable: int
 
 
 class PayoutFileView(ResponseModel):

@@ -7,6 +7,7 @@ from typing import Self
 from kubroker.audit.model import ENTRY_ID, AuditEntry, AuditKind, AuditOutcome
 from kubroker.foundation.cursors import build_cursor, build_cursor_error, parse_cursor
 from kubroker.foundation.errors import BadRequestError, UnprocessableError
+from kubroker.foundation.stored import read_list
 from kubroker.support.search import Match
 from kubroker.web.api import ResponseModel, format_time
 
@@ -39,17 +40,18 @@ class TimelineEntry(ResponseModel):
 
 
 class TimelineResponse(ResponseModel):
-    """``GET /v1/connections/{userId}/timeline``, the latest first."""
+    """``GET /v1/connections/{userId}/timeline``, the latest first; without ``unreadable`` ones."""
 
     entries: list[TimelineEntry]
+    unreadable: int
     next_cursor: str | None
 
     @classmethod
     def build(cls, entries: list[AuditEntry], last: str | None) -> Self:
         """A page and the cursor of the next."""
         cursor = build_cursor({"entryId": last}) if last else None
-        rows = [TimelineEntry.build(entry) for entry in entries]
-        return cls(entries=rows, next_cursor=cursor)
+        rows = read_list(entries, TimelineEntry.build)
+        return cls(entries=rows, unreadable=rows.unreadable, next_cursor=cursor)
 
 
 class MatchView(ResponseModel):

@@ -14,13 +14,10 @@ UserId = Annotated[str, StringConstraints(pattern=USER_ID_PATTERN)]
 
 
 # Printable: no control characters, no line breaks, no bidirectional overrides.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+$"
 Label = Annotated[
     str,
-    StringConstraints(
-        min_length=1,
-        max_length=60,
-        pattern=r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+$",
-    ),
+    StringConstraints(min_length=1, max_length=60, pattern=PRINTABLE),
 ]
 
 

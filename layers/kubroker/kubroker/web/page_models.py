@@ -99,7 +99,10 @@ class EndPage:
         required: Of ``retry_permissions``, what the broker can't work without.
         missing: ``connected``: chosen by the user, but not granted by KuCoin.
         form_origins: As in ConsentPage; needed with ``retry_action``.
-        is_addressbook_only: What the user granted; said in the retry form.
+        is_addressbook_only: ``connected``: how the key is; ``permission_mismatch``: how it was
+            asked for.
+        has_addressbook_choice: The user, not the broker, asked for the address book only, and may
+            decide anew in the retry form.
     """
 
     broker: Broker
@@ -117,3 +120,4 @@ class EndPage:
     missing: Sequence[Permission] = ()
     form_origins: Sequence[str] = ()
     is_addressbook_only: bool = False
+    has_addressbook_choice: bool = False

@@ -96,7 +96,7 @@ class WithdrawalClaims:
                 found = self._withdrawals.find(withdrawal.user_id, withdrawal.withdrawal_id)
                 if found is not None:
                     return found
-                check_may_withdraw(self._connections.get(withdrawal.user_id))
+                self._check_connection(withdrawal)
         raise _build_busy()
 
     def open(self, withdrawal: Withdrawal, *, acknowledged: frozenset[str], now: int) -> Withdrawal:
@@ -122,7 +122,7 @@ class WithdrawalClaims:
                 found = self._withdrawals.find(payer_id, withdrawal.withdrawal_id)
                 if found is not None:
                     return found
-                check_may_withdraw(self._connections.get(withdrawal.user_id))
+                self._check_connection(withdrawal)
         raise _build_busy()
 
     def claim(self, withdrawal: Withdrawal, request: ClaimRequest, *, now: int) -> Withdrawal:
@@ -155,7 +155,7 @@ class WithdrawalClaims:
                 return found
             if found.state is not withdrawal.state or found.attempt != withdrawal.attempt:
                 raise LostRaceError("another caller has claimed this withdrawal")
-            check_may_withdraw(self._connections.get(withdrawal.user_id))
+            self._check_connection(withdrawal)
             withdrawal = found
         raise _build_busy()
 
@@ -271,6 +271,11 @@ class WithdrawalClaims:
                 members={"allowed": left},
             )
         return day
+
+    def _check_connection(self, withdrawal: Withdrawal) -> None:
+        """After a lost race: whether the connection is why."""
+        connection = self._connections.get(withdrawal.user_id)
+        check_may_withdraw(connection, of_uid=withdrawal.kucoin_uid)
 
     def _build_check(self, withdrawal: Withdrawal) -> Change:
         check = build_connection_check(withdrawal.user_id, withdrawal.kucoin_uid)

@@ -18,7 +18,7 @@ from kubroker.foundation.errors import (
 )
 from kubroker.foundation.observability import logger
 from kubroker.withdrawals.client import WithdrawalClient
-from kubroker.withdrawals.keys import can_follow
+from kubroker.withdrawals.keys import can_follow, check_same_account
 from kubroker.withdrawals.lapses import settle_lapse
 from kubroker.withdrawals.model import (
     FINAL,
@@ -199,6 +199,7 @@ class ManageWithdrawals:
         kucoin_id = withdrawal.kucoin_withdrawal_id
         if connection is None or kucoin_id is None:
             raise ConflictError("The connection is gone.", code="api_key_not_active")
+        check_same_account(connection, withdrawal.kucoin_uid)
         if not can_follow(connection, withdrawal.kucoin_uid):
             raise ConflictError("The connection's key is gone.", code="api_key_not_active")
         credentials = open_credentials(self._vault, connection)

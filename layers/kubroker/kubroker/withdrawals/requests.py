@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, StringConstraints
 from kubroker.foundation.amounts import AMOUNT_PATTERN, parse_amount
 from kubroker.foundation.errors import BadRequestError, NotFoundError, UnprocessableError
 from kubroker.web.api import RequestModel
-from kubroker.web.fields import Label
+from kubroker.web.fields import PRINTABLE, Label
 from kubroker.withdrawals.fees import FeeDeductType
 from kubroker.withdrawals.model import WITHDRAWAL_ID, WithdrawalState
 from kubroker.withdrawals.rules import Order, WithdrawType
@@ -19,6 +19,8 @@ Amount = Annotated[str, StringConstraints(pattern=AMOUNT_PATTERN)]
 Address = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,254}[!-~])?$")]
 Memo = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,126}[!-~])?$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PRINTABLE)]
+Answers = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=PRINTABLE)]
 Id = Annotated[str, StringConstraints(pattern=f"^{WITHDRAWAL_ID.pattern}$")]
 Factor = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,20}$")]
 KucoinId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
@@ -29,9 +31,15 @@ _ENDINGS = Literal["SUBMITTED", "SUCCESS", "FAILURE", "NOT_DONE"]
 
 
 class Recipient(RequestModel):
-    """Who receives it, for the travel rule.
+    """Who receives it, for the travel rule; KuCoin says which of it a transfer needs.
 
-    Source: kucoin-protocol, 5: field names seen in a public client.
+    Source: kucoin-protocol, 5: field names seen in a public client; none says what they may hold.
+
+    Attributes:
+        wallet: Where it arrives: an exchange's name, or that the wallet is the recipient's own.
+        tin: Taxpayer identification number.
+        identity_no: Of the document that ``identity_type`` names.
+        questionnaire: The answers that KuCoin asks for, as text.
     """
 
     type: Literal["INDIVIDUAL", "COMPANY"]
@@ -39,17 +47,17 @@ class Recipient(RequestModel):
     last_name: Label | None = None
     company_name: Label | None = None
     country: Country | None = None
+    wallet: Words | None = None
+    tin: Words | None = None
+    identity_no: Words | None = None
+    identity_type: Words | None = None
+    questionnaire: Answers | None = None
+    reason_of_transfer: Words | None = None
 
     def build_fields(self) -> dict[str, str]:
         """KuCoin's own field names."""
-        fields = {
-            "receiverType": self.type,
-            "firstName": self.first_name,
-            "lastName": self.last_name,
-            "companyName": self.company_name,
-            "country": self.country,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
+        fields: dict[str, str] = self.model_dump(by_alias=True, exclude_none=True)
+        return {"receiverType": fields.pop("type"), **fields}
 
 
 class QuoteRequest(RequestModel):

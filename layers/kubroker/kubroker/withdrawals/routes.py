@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from kubroker.foundation.errors import UnprocessableError
 from kubroker.foundation.settings import ConnectSettings
+from kubroker.foundation.stored import read_list
 from kubroker.web.api import json_response, parse_body
 from kubroker.web.browser import build_base_url
 from kubroker.web.fields import parse_idempotency_key, parse_user_id
@@ -97,8 +98,11 @@ class WithdrawalRoutes:
             parse_user_id(user_id), state=state, limit=limit, cursor=cursor
         )
         now = _now()
-        rows = [WithdrawalResponse.build(withdrawal, now=now) for withdrawal in page]
-        return json_response(WithdrawalListResponse(withdrawals=rows, next_cursor=next_cursor))
+        rows = read_list(page, lambda withdrawal: WithdrawalResponse.build(withdrawal, now=now))
+        view = WithdrawalListResponse(
+            withdrawals=rows, unreadable=rows.unreadable, next_cursor=next_cursor
+        )
+        return json_response(view)
 
     def cancel(self, user_id: str, withdrawal_id: str) -> Response[str]:
         """``DELETE …/{id}``."""

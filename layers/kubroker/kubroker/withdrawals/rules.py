@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from kubroker.foundation.amounts import format_amount, has_decimals
-from kubroker.foundation.errors import UnprocessableError
+from kubroker.foundation.errors import UnavailableError, UnprocessableError
 from kubroker.kucoin.currency import Chain, Currency, Quota
 from kubroker.withdrawals.fees import (
     FeeDeductType,
@@ -98,6 +98,7 @@ def find_terms(
     Raises:
         UnprocessableError: ``currency_unknown``, ``chain_required``, ``chain_unknown``,
             ``withdrawal_disabled``.
+        UnavailableError: KuCoin tells terms of this very chain that can't be read.
     """
     if currency is None:
         raise UnprocessableError(
@@ -139,6 +140,15 @@ def _find_chain(order: Order, currency: Currency) -> Chain | None:
             allowed=open_chains,
         )
     chain = currency.find_chain(order.chain)
+    if chain is None and currency.is_unreadable(order.chain):
+        raise UnavailableError(
+            f"KuCoin's terms for {currency.code} on {order.chain} can't be read now. Nothing was "
+            f"withdrawn; ask again. Possible now are {_name(open_chains)}.",
+            code="kucoin_unreadable",
+            field="chain",
+            retry_after_seconds=5,
+            members={"allowed": open_chains},
+        )
     if chain is None:
         raise _refuse(
             "chain_unknown",

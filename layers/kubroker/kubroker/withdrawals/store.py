@@ -4,11 +4,12 @@ A transition writes in one transaction whatever has to be true with it: the limi
 gives back, the payment's lock, and that the connection still stands.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kubroker.aws.table import ConditionCheck, Put, Table, Update, marshal
 from kubroker.foundation.errors import LostRaceError, NotFoundError
+from kubroker.foundation.stored import ReadableList, read_list
 from kubroker.withdrawals.ids import OPEN_SHARDS, choose_open_shard
 from kubroker.withdrawals.limit_store import LimitStore
 from kubroker.withdrawals.model import (
@@ -125,7 +126,7 @@ class WithdrawalStore:
 
     def find_page(
         self, user_id: str, *, state: WithdrawalState | None, limit: int, cursor: str | None
-    ) -> tuple[list[Withdrawal], str | None]:
+    ) -> tuple[ReadableList[Withdrawal], str | None]:
         """One page of a user's withdrawals, latest first.
 
         Args:
@@ -135,7 +136,7 @@ class WithdrawalStore:
             cursor: What the page before gave, or None.
 
         Returns:
-            The withdrawals and the cursor of the next page, None after the last.
+            The withdrawals that can be read, and the cursor of the next page, None after the last.
 
         Raises:
             BadRequestError: The cursor is not one of ours.
@@ -160,11 +161,19 @@ class WithdrawalStore:
             rows += page
             if start is None:
                 break
-        found = (self.find(row["userId"], row["withdrawalId"]) for row in rows)
-        return [one for one in found if one is not None], build_position(start) if start else None
+        return self.read_rows(rows), build_position(start) if start else None
 
-    def find_in_flight(self, user_id: str) -> list[Withdrawal]:
-        """A user's withdrawals that KuCoin has or may have, read consistently."""
+    def read_rows(self, rows: Iterable[Mapping[str, Any]]) -> ReadableList[Withdrawal]:
+        """What an index names, read consistently from the table; what is gone is left out."""
+        keys = ({name: row[name] for name in ("userId", "withdrawalId")} for row in rows)
+        found = (self.table.find(key) for key in keys)
+        return read_list((item for item in found if item is not None), Withdrawal.model_validate)
+
+    def find_in_flight(self, user_id: str) -> list[str]:
+        """Ids of a user's withdrawals that KuCoin has or may have, read consistently.
+
+        Also of one that can't be read otherwise: a key is kept for it.
+        """
         states = [*IN_FLIGHT, WithdrawalState.SUBMITTED]
         names = ", ".join(f":s{number}" for number in range(len(states)))
         values = {f":s{number}": state for number, state in enumerate(states)}
@@ -175,14 +184,15 @@ class WithdrawalStore:
             page, start = self.table.query(
                 KeyConditionExpression="#u = :u",
                 FilterExpression=f"#s IN ({names})",
-                ExpressionAttributeNames={"#u": "userId", "#s": "state"},
+                ProjectionExpression="#w",
+                ExpressionAttributeNames={"#u": "userId", "#s": "state", "#w": "withdrawalId"},
                 ExpressionAttributeValues=marshal({":u": user_id, **values}),
                 ConsistentRead=True,
                 **more,
             )
             found += page
             if start is None:
-                return [Withdrawal.model_validate(item) for item in found]
+                return [str(item["withdrawalId"]) for item in found]
 
     def find_due(self, shard: int, *, now: int, limit: int) -> list[tuple[str, str]]:
         """Ids of the open withdrawals that are due for a look, the longest due first."""

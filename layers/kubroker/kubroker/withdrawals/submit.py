@@ -141,7 +141,7 @@ class Submission:
             UnavailableError: Switched off, or nothing was sent; ask again with the same key.
             TooManyRequestsError: A limit of ours or KuCoin's; nothing was done.
             ConflictError: The same payment is in flight or was made since, its payee is not listed
-                any more, its tries are used up, or the connection is gone.
+                any more, its tries are used up, or the connection is gone or another account's.
             ConfigurationError: KuCoin has no such path; nothing was done.
             StoreError: AWS could not be asked; the same key tells how it stands.
         """
@@ -159,7 +159,7 @@ class Submission:
     def _attempt(
         self, withdrawal: Withdrawal, connection: Connection, request: SubmitRequest
     ) -> Withdrawal:
-        check_may_withdraw(connection)
+        check_may_withdraw(connection, of_uid=withdrawal.kucoin_uid)
         self.check_switch()
         self.check_listed(withdrawal)
         credentials = open_credentials(self._vault, connection)
@@ -319,11 +319,11 @@ class SubmissionRefusals:
             hosts=settings.protocol.security_link_hosts,
         )
         if link is None:
-            logger.error("KuCoin's security link does not lead to KuCoin: not handed on")
-        else:
-            link = build_security_link(
-                link, client_id=settings.client_id, redirect_uri=claimed.return_url
-            )
+            logger.error("KuCoin's words hold no link to KuCoin: its security page instead")
+            link = settings.web_url.rstrip("/") + settings.protocol.security_path
+        link = build_security_link(
+            link, client_id=settings.client_id, redirect_uri=claimed.return_url
+        )
         return self._records.write(
             claimed,
             WithdrawalState.SECURITY_SETUP_REQUIRED,

@@ -172,9 +172,10 @@ class WithdrawalResponse(ResponseModel):
 
 
 class WithdrawalListResponse(ResponseModel):
-    """One page of withdrawals, latest first."""
+    """One page of withdrawals, latest first; ``unreadable`` ones are left out."""
 
     withdrawals: list[WithdrawalResponse]
+    unreadable: int
     next_cursor: str | None
 
 

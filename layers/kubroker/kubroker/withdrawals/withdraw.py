@@ -150,6 +150,7 @@ class Withdraw:
         if withdrawal.state not in RESUBMITTABLE:
             return withdrawal
         connection = self._connections.get(withdrawal.user_id)
+        check_may_withdraw(connection, of_uid=withdrawal.kucoin_uid)
         quote = None
         if withdrawal.state is not WithdrawalState.CREATED:
             quote = self._price(connection, rebuild_order(withdrawal)).to_stored()
