@@ -26,10 +26,13 @@ from kubroker.kucoin.exchange import KucoinAnswer
 SECRET = "eyJhbGciOiJIUzI1NiJ9-hush_hush"  # looks like one
 
 
-def answer(payload, status=200, **headers):
+def answer(payload, status=200, *, secrets=(), **headers):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return KucoinAnswer(
-        status=status, headers={k.replace("_", "-"): v for k, v in headers.items()}, body=body
+        status=status,
+        headers={k.replace("_", "-"): v for k, v in headers.items()},
+        body=body,
+        secrets=tuple(secrets),
     )
 
 
@@ -163,14 +166,14 @@ def test_parse_token_refusal_repeats_nothing_that_was_sent(secret, write, body):
         for name, value in body.items()
     }
     with pytest.raises((KucoinRefusedError, KucoinOutcomeUnknownError)) as caught:
-        parse_pair(answer(told), hidden=["other-secret", secret])
+        parse_pair(answer(told, secrets=["other-secret", secret]))
     assert secret not in caught.value.message
     assert write(secret) not in caught.value.message
 
 
 def test_parse_token_refusal_keeps_its_code_from_a_secret_of_one_letter():
     with pytest.raises(KucoinRefusedError) as caught:
-        parse_pair(answer({"error": "invalid_grant"}), hidden=["r"])
+        parse_pair(answer({"error": "invalid_grant"}, secrets=["r"]))
     assert caught.value.kucoin_code == "invalid_grant"
     assert SECRET not in str(caught.value)
 

@@ -1,7 +1,11 @@
 """The second step: codes, once, and never kept."""
 
+import json
+from urllib.parse import quote
+
 import pytest
 
+from kubroker.connections.secrets import open_credentials
 from tests.support.money import Money
 
 
@@ -200,3 +204,20 @@ def test_kill_switch_that_can_not_be_read_means_no(money: Money) -> None:
     assert (answer.status, answer.json()["code"]) == (503, "withdrawals_unavailable")
     assert money.asked() == 0
     money.functions.stack.aws.reset_faults()
+
+
+def test_codes_and_secrets_that_kucoin_repeats_reach_nobody(money: Money, caplog, capfd) -> None:
+    link = money.submit().json()["verifyUrl"].removeprefix(money.api.base_url)
+    key = open_credentials(money.vault, money.connections.get(money.user_id))
+    secrets = [key.secret.get_secret_value(), key.passphrase.get_secret_value()]
+    told = [*money.codes().values(), *secrets, secrets[0][3:15], quote(secrets[0], safe="")]
+    words = f"Parameters say no to {' '.join(told)}!"
+    money.simulator.add_fault("withdraw", "error", phase="before", code="400100", msg=words)
+    answer = money.verify()
+    assert (answer.status, answer.json()["code"]) == (422, "kucoin_parameter")
+    seen = [answer.text, json.dumps(money.get()), money.api.get(link).text, money.items()]
+    seen += [json.dumps(vars(record), default=str) for record in caplog.records]
+    seen.append(capfd.readouterr().out)
+    assert "Parameters say no to" in money.stored().detail
+    for secret in told:
+        assert not [text for text in seen if secret in text], secret

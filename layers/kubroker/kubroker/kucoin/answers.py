@@ -12,9 +12,7 @@ refusal; to a call that acts so is every no that ``kucoin.codes`` does not list 
 
 import math
 import re
-from collections.abc import Collection
 from typing import Any
-from urllib.parse import quote
 
 from kubroker.foundation.amounts import parse_json
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinRefusedError
@@ -28,13 +26,13 @@ from kubroker.kucoin.codes import (
     is_definite_no,
 )
 from kubroker.kucoin.exchange import KucoinAnswer
+from kubroker.kucoin.redaction import PIECE_CHARACTERS, STRUCK, strike, strike_data
 
 MAX_TEXT_CHARACTERS = 16_384
 # Bytes: KuCoin writes a code and a sentence.
 _LONGEST_REFUSAL = 4096
 _OWN_CODE = re.compile(r"[1-9][0-9]{5}")
 _FAILURE_WORDS = re.compile(r"\bfail(ed|ure)?\b|\berror\b", re.IGNORECASE)
-_SHORTEST_SECRET = 8
 _LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_-]{20,}")
 
 
@@ -46,7 +44,8 @@ def parse_rest(answer: KucoinAnswer, acting: Acting | None = None) -> Any:
         acting: What the call changes at KuCoin; None for one that only reads.
 
     Returns:
-        The field ``data``, None where it is missing; JSON fractions as Decimal.
+        The field ``data``, None where it is missing; JSON fractions as Decimal, and what was sent
+        as a secret struck from its texts.
 
     Raises:
         KucoinRefusedError: KuCoin said no; a limit has code 429000 and ``retry_after_seconds``.
@@ -57,17 +56,16 @@ def parse_rest(answer: KucoinAnswer, acting: Acting | None = None) -> Any:
     if code is None:
         raise _build_unreadable(answer)
     if code == REST_SUCCESS and not _claims_failure(body):
-        return body.get("data")
+        return strike_data(body.get("data"), answer.secrets)
     raise _build_error(answer, code, _get_text(body, "msg"), acting)
 
 
-def parse_web(answer: KucoinAnswer, acting: Acting, *, hidden: Collection[str] = ()) -> Any:
+def parse_web(answer: KucoinAnswer, acting: Acting) -> Any:
     """Reads an answer of the web host's resources, all of which act.
 
     Args:
         answer: The whole answer.
         acting: What the call changes at KuCoin.
-        hidden: Secrets that were sent; KuCoin might repeat them.
 
     Returns:
         The field ``data``.
@@ -86,19 +84,15 @@ def parse_web(answer: KucoinAnswer, acting: Acting, *, hidden: Collection[str] =
     is_contradictory = success is True or (success is not False and is_success_code)
     if code is None or is_contradictory:
         raise _build_unreadable(answer)
-    words = _redact(_get_text(body, "msg"), hidden)
-    raise _build_error(answer, _hide(code, hidden), words, acting)
+    raise _build_error(answer, code, _hide_tokens(_get_text(body, "msg")), acting)
 
 
-def parse_token(
-    answer: KucoinAnswer, acting: Acting, *, hidden: Collection[str] = ()
-) -> dict[str, Any]:
+def parse_token(answer: KucoinAnswer, acting: Acting) -> dict[str, Any]:
     """Reads an answer of the token endpoints.
 
     Args:
         answer: The whole answer.
         acting: What the call changes at KuCoin.
-        hidden: Secrets that were sent; KuCoin might repeat them.
 
     Returns:
         The object that holds ``access_token``, bare or as an envelope's data.
@@ -111,9 +105,9 @@ def parse_token(
     if "access_token" in body:
         return body
     if name := _get_text(body, "error"):
-        words = _redact(_get_text(body, "error_description"), hidden)
-        raise _build_error(answer, _hide(name, hidden), words, acting)
-    data = parse_web(answer, acting, hidden=hidden)
+        words = _hide_tokens(_get_text(body, "error_description"))
+        raise _build_error(answer, name, words, acting)
+    data = parse_web(answer, acting)
     if isinstance(data, dict) and "access_token" in data:
         return data
     raise _build_unreadable(answer)
@@ -220,23 +214,21 @@ def _get_text(body: dict[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _redact(words: str, hidden: Collection[str]) -> str:
-    """The web host might repeat the code, token or client secret it refuses."""
-    return _LIKE_A_SECRET.sub("[…]", _hide(words, hidden))
-
-
-def _hide(words: str, hidden: Collection[str]) -> str:
-    """A secret of a few letters hides nothing: KuCoin's codes have to stay what they are."""
-    for secret in (value for value in hidden if len(value) >= _SHORTEST_SECRET):
-        for form in (secret, quote(secret, safe="")):
-            words = words.replace(form, "[…]")
-    return words
+def _hide_tokens(words: str) -> str:
+    """The web host might repeat a code or token that is not even ours."""
+    return _LIKE_A_SECRET.sub(STRUCK, words)
 
 
 def _build_error(
     answer: KucoinAnswer, code: str, words: str, acting: Acting | None
 ) -> KucoinRefusedError | KucoinOutcomeUnknownError:
-    """A readable no, unless it leaves open whether the call acted."""
+    """A readable no, unless it leaves open whether the call acted.
+
+    Its words are struck here, for everybody who stores, logs or shows them. A secret of a few
+    letters strikes nothing from a code: KuCoin's codes have to stay what they are.
+    """
+    code = strike(code, [one for one in answer.secrets if len(one) >= PIECE_CHARACTERS])
+    words = strike(words, answer.secrets)
     is_limit = answer.status == 429 or code in RATE_LIMITS
     refusal = _build_refusal(answer, RATE_LIMITED if is_limit else code, words)
     if acting is None or is_definite_no(refusal, acting):

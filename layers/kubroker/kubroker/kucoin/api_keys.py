@@ -186,7 +186,7 @@ class ApiKeyClient:
         )
         answer = self._transport.send(request, deadline_seconds=deadline_seconds, is_fresh=True)
         acting = Acting(Act.KEY, self._settings.protocol)
-        data = answers.parse_web(answer, acting, hidden=[access_token.get_secret_value()])
+        data = answers.parse_web(answer, acting)
         api_key = answers.find_header_value(data, "apiKey")
         secret = answers.find_text(data, "secret")
         passphrase = answers.find_text(data, "passphrase")
@@ -259,6 +259,7 @@ class ApiKeyClient:
             method="GET",
             url=self._settings.rest_url.rstrip("/") + path,
             headers=_build_bearer(access_token),
+            secrets=(access_token.get_secret_value(),),
         )
         answer = self._transport.send_safe(request, deadline_seconds=deadline_seconds)
         return _find_uid(answers.parse_rest(answer))
@@ -286,6 +287,7 @@ class ApiKeyClient:
             url=settings.web_url.rstrip("/") + path,
             headers={"Content-Type": media_type, **_build_bearer(access_token)},
             body=body,
+            secrets=(access_token.get_secret_value(),),
         )
 
 

@@ -31,6 +31,7 @@ class KucoinRequest:
         query: As it goes on the wire: encoded wherever it has to be.
         headers: Name to value.
         body: Exactly what is sent.
+        secrets: What of it must not come back in words: see ``redaction``.
     """
 
     method: str
@@ -38,15 +39,21 @@ class KucoinRequest:
     query: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KucoinAnswer:
-    """What came back, whole. Header names are in lower case."""
+    """What came back, whole. Header names are in lower case.
+
+    Attributes:
+        secrets: Those that were sent, for who reads the answer's words.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 class _AbandonedError(Exception):
@@ -195,7 +202,9 @@ class Exchange:
             raise http.client.IncompleteRead(b"", response.length)
         self._connection.can_be_reused = not response.will_close
         names = {name.lower(): value for name, value in response.getheaders()}
-        return KucoinAnswer(status=response.status, headers=names, body=body)
+        return KucoinAnswer(
+            status=response.status, headers=names, body=body, secrets=self._request.secrets
+        )
 
 
 def list_addresses(host: str, port: int) -> list[str]:

@@ -4,8 +4,8 @@ Source: kucoin-fast-api, 5 to 7; paths and what else is undocumented: ``KucoinPr
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
@@ -162,9 +162,9 @@ class OAuthClient:
     def _ask(
         self, request: KucoinRequest, sent: Iterable[SecretStr], deadline_seconds: float
     ) -> TokenPair:
+        request = replace(request, secrets=tuple(one.get_secret_value() for one in sent))
         answer = self._transport.send(request, deadline_seconds=deadline_seconds, is_fresh=True)
-        hidden = [secret.get_secret_value() for secret in sent]
-        return parse_token_pair(answer, self._settings.protocol, hidden=hidden)
+        return parse_token_pair(answer, self._settings.protocol)
 
     def _build_query(self, **fields: str) -> str:
         """Encodes all values but the redirect URL, which has to survive that."""
@@ -179,9 +179,7 @@ class OAuthClient:
         )
 
 
-def parse_token_pair(
-    answer: KucoinAnswer, protocol: KucoinProtocol, *, hidden: Collection[str] = ()
-) -> TokenPair:
+def parse_token_pair(answer: KucoinAnswer, protocol: KucoinProtocol) -> TokenPair:
     """Reads a pair and mistrusts each field.
 
     Source: kucoin-fast-api, 7.2 and 7.3; RFC 6749, 5.1.
@@ -189,7 +187,6 @@ def parse_token_pair(
     Args:
         answer: The token endpoint's.
         protocol: Has the life of an access token whose ``expires_in`` is no use.
-        hidden: Secrets that were sent; KuCoin might repeat them.
 
     Returns:
         The pair.
@@ -198,7 +195,7 @@ def parse_token_pair(
         KucoinRefusedError: KuCoin said no.
         KucoinOutcomeUnknownError: There is no usable access token in it.
     """
-    fields = answers.parse_token(answer, Acting(Act.TOKEN, protocol), hidden=hidden)
+    fields = answers.parse_token(answer, Acting(Act.TOKEN, protocol))
     access_token = answers.find_header_value(fields, "access_token")
     if access_token is None:
         raise answers.build_unreadable(answer, "access token")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -16,6 +17,19 @@ from kubroker.kucoin.signer import ApiCredentials, sign_request
 from kubroker.kucoin.transport import KucoinTransport
 
 type Host = Literal["spot", "futures", "broker"]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretBody:
+    """A body that holds secrets.
+
+    Attributes:
+        text: JSON to the letter.
+        secrets: What of it must not come back in words.
+    """
+
+    text: str = field(repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 class KucoinRest:
@@ -103,7 +117,7 @@ class KucoinRest:
         self,
         act: Act,
         path: str,
-        body: str = "",
+        body: str | SecretBody = "",
         *,
         credentials: ApiCredentials,
         host: Host = "spot",
@@ -131,15 +145,22 @@ class KucoinRest:
             KucoinOutcomeUnknownError: Nobody knows; that includes every code that nobody listed,
                 and a success code beside words of failure.
         """
+        content = SecretBody(body) if isinstance(body, str) else body
         method = "DELETE" if act is Act.CANCELLATION else "POST"
         headers = self._sign(
-            credentials, host, timestamp_ms=timestamp_ms, method=method, target=path, body=body
+            credentials,
+            host,
+            timestamp_ms=timestamp_ms,
+            method=method,
+            target=path,
+            body=content.text,
         )
         request = KucoinRequest(
             method=method,
             url=self._get_base_url(host) + path,
             headers=headers,
-            body=body.encode(),
+            body=content.text.encode(),
+            secrets=(*content.secrets, *_list_secrets(credentials)),
         )
         answer = self._transport.send(request, deadline_seconds=deadline_seconds, is_fresh=True)
         return answers.parse_rest(answer, Acting(act, self._settings.protocol))
@@ -198,7 +219,13 @@ class KucoinRest:
             target=f"{path}?{raw_query}" if raw_query else path,
         )
         url = self._get_base_url(host) + path
-        return KucoinRequest(method="GET", url=url, query=_encode(query), headers=headers)
+        return KucoinRequest(
+            method="GET",
+            url=url,
+            query=_encode(query),
+            headers=headers,
+            secrets=_list_secrets(credentials),
+        )
 
     def _sign(
         self,
@@ -229,6 +256,11 @@ class KucoinRest:
             "broker": settings.broker_url,
         }
         return urls[host].rstrip("/")
+
+
+def _list_secrets(credentials: ApiCredentials) -> tuple[str, ...]:
+    """What KuCoin knows of a key besides its id, which its own answers name."""
+    return credentials.secret.get_secret_value(), credentials.passphrase.get_secret_value()
 
 
 def _encode(query: Mapping[str, str]) -> str:

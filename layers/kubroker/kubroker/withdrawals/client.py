@@ -14,7 +14,7 @@ from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin import answers
 from kubroker.kucoin.codes import REST_SUCCESS, Act
 from kubroker.kucoin.currency import Quota
-from kubroker.kucoin.rest import KucoinRest
+from kubroker.kucoin.rest import KucoinRest, SecretBody
 from kubroker.kucoin.signer import ApiCredentials
 from kubroker.withdrawals.rules import Order
 from kubroker.withdrawals.tracking import HistoryEntry
@@ -47,7 +47,7 @@ def build_body(order: Order, *, remark: str, recipient: Mapping[str, str]) -> st
     return json.dumps(present, separators=(",", ":"))
 
 
-def add_validation(body: str, transaction_id: str, factors: Mapping[str, SecretStr]) -> str:
+def add_validation(body: str, transaction_id: str, factors: Mapping[str, SecretStr]) -> SecretBody:
     """The identical body plus ``validation``; what stood there stays to the letter.
 
     Source: kucoin-protocol, 5; the shape of ``validation`` is seen in a public client.
@@ -59,7 +59,8 @@ def add_validation(body: str, transaction_id: str, factors: Mapping[str, SecretS
             for name, value in factors.items()
         ],
     }
-    return f'{body[:-1]},"validation":{json.dumps(validation, separators=(",", ":"))}}}'
+    text = f'{body[:-1]},"validation":{json.dumps(validation, separators=(",", ":"))}}}'
+    return SecretBody(text, tuple(value.get_secret_value() for value in factors.values()))
 
 
 PAGE_SIZE = 500
@@ -116,7 +117,7 @@ class WithdrawalClient:
 
     def submit(
         self,
-        body: str,
+        body: str | SecretBody,
         credentials: ApiCredentials,
         *,
         timestamp_ms: int,

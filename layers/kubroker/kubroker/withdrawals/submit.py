@@ -38,6 +38,7 @@ from kubroker.foundation.observability import (
 )
 from kubroker.foundation.settings import KucoinSettings
 from kubroker.kucoin.address_watch import watch_address
+from kubroker.kucoin.rest import SecretBody
 from kubroker.kucoin.signer import ApiCredentials
 from kubroker.withdrawals.claims import ClaimRequest, WithdrawalClaims
 from kubroker.withdrawals.client import Accepted, CodesWanted, WithdrawalClient, add_validation
@@ -210,11 +211,12 @@ class Submission:
         credentials: ApiCredentials,
         factors: Mapping[str, SecretStr] | None,
     ) -> Accepted | CodesWanted:
-        attempt, body = claimed.attempt, claimed.body
+        attempt = claimed.attempt
+        body: str | SecretBody = claimed.body
         if attempt is None or self._client.now_ms() - attempt.timestamp_ms > _LATEST_SENDING_MS:
             raise KucoinUnsentError("The claim took too long to be signed with.")
         if factors is not None and claimed.verification is not None:
-            body = add_validation(body, claimed.verification.transaction_id, factors)
+            body = add_validation(claimed.body, claimed.verification.transaction_id, factors)
         return self._client.submit(
             body,
             credentials,
