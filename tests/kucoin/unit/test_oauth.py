@@ -16,6 +16,7 @@ from kubroker.foundation.errors import (
     KucoinUnsentError,
 )
 from kubroker.foundation.settings import KucoinProtocol
+from kubroker.kucoin.codes import is_installations
 from kubroker.kucoin.exchange import KucoinAnswer
 from kubroker.kucoin.oauth import (
     OAuthClient,
@@ -278,7 +279,8 @@ def test_classify_token_refusal_codes_are_settings_and_ours_come_first():
 def test_classify_token_refusal_unnamed_code_never_ends_a_connection(code, status):
     protocol = KucoinProtocol()
     if code not in protocol.refused_for_good_codes | protocol.misconfiguration_codes:
-        assert classify_token_refusal(refused(code, status), protocol) is PASSING
+        wanted = OURS if is_installations(code) else PASSING
+        assert classify_token_refusal(refused(code, status), protocol) is wanted
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,13 @@ def test_send_any_status_is_an_answer_and_is_not_followed(serve, status):
     assert len(server.received) == 1
 
 
+def test_send_header_over_several_lines_is_one_value(serve):
+    folded = b"HTTP/1.1 200 OK\r\nX-Note: one\r\n  Set-Cookie: two\r\nContent-Length: 2\r\n\r\n{}"
+    answer = send_fresh(get(serve(folded).url))
+    assert answer.headers["x-note"] == "one Set-Cookie: two"
+    assert "set-cookie" not in answer.headers
+
+
 def test_send_proxies_of_the_environment_are_ignored(serve, monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -304,6 +311,9 @@ def claim_no_chunk_end(peer):
         (b"garbage that is no HTTP\r\n\r\n", "BadStatusLine"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, "LineTooLong"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200, "HTTPException"),
+        (b"HTTP/1.1 199 ?\r\nContent-Length: 2\r\n\r\n{}", "BadStatusLine"),
+        (b"HTTP/1.1 600 ?\r\nContent-Length: 2\r\n\r\n{}", "BadStatusLine"),
+        (b"HTTP/1.1 999 ?\r\nContent-Length: 2\r\n\r\n{}", "BadStatusLine"),
     ],
 )
 def test_send_cut_or_garbled_answer_is_unknown(serve, script, words):

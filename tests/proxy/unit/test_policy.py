@@ -288,6 +288,25 @@ def test_transfer_whose_body_can_be_read_in_two_ways_is_refused(body):
     assert caught.value.code == "invalid_json"
 
 
+@pytest.mark.parametrize("query", ["type=PARENT_TO_SUB", "a=b", "?", "%74ype=x"])
+def test_transfer_with_a_query_is_refused(query):
+    with pytest.raises(ForbiddenError) as caught:
+        check_body("spot", TRANSFER, json.dumps(INTERNAL).encode(), query=query)
+    assert (caught.value.code, caught.value.field) == ("field_not_forwarded", "query")
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_transfer_with_a_constant_that_is_no_json_is_refused(constant):
+    body = (
+        json.dumps(INTERNAL)
+        .replace('"1"', constant)
+        .replace('"amount": "', f'"x": {constant}, "amount": "', 1)
+    )
+    assert constant in body
+    with pytest.raises(BadRequestError):
+        check_body("spot", TRANSFER, body.encode())
+
+
 def test_body_without_a_rule_is_not_read():
     check_body("spot", ORDER, b"\xff not json")
 

@@ -16,6 +16,7 @@ from kubroker.withdrawals.ids import (
     derive_payment_id,
     derive_withdrawal_id,
     hash_request,
+    normalize_destination,
     parse_verify_handle,
 )
 from kubroker.withdrawals.model import (
@@ -94,7 +95,7 @@ def test_remark_begins_with_our_id(text, remark):
 
 
 def test_payment_is_the_same_however_amount_and_address_are_written():
-    same = derive_payment_id("1", "USDT", "0xAbC", Decimal("1.50"))
+    same = derive_payment_id("1", "USDT", "0xabc", Decimal("1.50"))
     assert same == derive_payment_id("1", "USDT", "0xabc", Decimal("1.5"))
     others = [
         ("2", "USDT", "0xabc", Decimal("1.5")),
@@ -190,3 +191,24 @@ def test_round_up_never_falls_below(amount, decimals, rounded):
 )
 def test_has_decimals(amount, decimals, fits):
     assert has_decimals(Decimal(amount), decimals) is fits
+
+
+@pytest.mark.parametrize(
+    ("withdraw_type", "forms"),
+    [
+        ("ADDRESS", ["0xAbC", "0xabc", " 0xABC "]),
+        ("MAIL", ["Bob@Example.com", "bob@example.com"]),
+        ("UID", ["200000002", "0200000002"]),
+        (
+            "PHONE",
+            ["44-7700900123", "+44-7700900123", "44 7700900123", "447700900123", "0044-7700900123"],
+        ),
+    ],
+)
+def test_one_destination_has_one_form(withdraw_type, forms):
+    assert len({normalize_destination(withdraw_type, form) for form in forms}) == 1
+
+
+def test_other_destinations_stay_others():
+    assert normalize_destination("ADDRESS", "0123") != normalize_destination("ADDRESS", "123")
+    assert normalize_destination("PHONE", "44-1") != normalize_destination("PHONE", "45-1")

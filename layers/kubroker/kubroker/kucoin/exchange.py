@@ -20,6 +20,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from kubroker.foundation.errors import KucoinOutcomeUnknownError, KucoinUnsentError
 
+# Of a whole answer; another one can't be handed on.
+FIRST_STATUS = 200
+LAST_STATUS = 599
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KucoinRequest:
@@ -201,7 +205,10 @@ class Exchange:
         if response.length:
             raise http.client.IncompleteRead(b"", response.length)
         self._connection.can_be_reused = not response.will_close
-        names = {name.lower(): value for name, value in response.getheaders()}
+        if not FIRST_STATUS <= response.status <= LAST_STATUS:
+            raise http.client.BadStatusLine("a status that HTTP does not know")
+        # A value over several lines is one: what goes on must not begin a header of its own.
+        names = {name.lower(): " ".join(value.split()) for name, value in response.getheaders()}
         return KucoinAnswer(
             status=response.status, headers=names, body=body, secrets=self._request.secrets
         )

@@ -109,7 +109,7 @@ class Proxy:
                 "This call of KuCoin's is not on the list of those that are forwarded.",
                 code="call_not_forwarded",
             )
-        check_body(request.host, call, request.body)
+        check_body(request.host, call, request.body, query=request.query)
         account, credentials = PUBLIC_POOL, None
         if call.permission is None:
             self._keys.check(request.user_id, Permission.GENERAL)

@@ -193,19 +193,33 @@ def find_call(host: ProxyHost, method: str, path: str) -> ForwardableCall | None
     return None
 
 
-def check_body(host: ProxyHost, call: ForwardableCall, body: bytes) -> None:
-    """Holds the body to the call's rule, where it has one.
+def check_body(host: ProxyHost, call: ForwardableCall, body: bytes, *, query: str = "") -> None:
+    """Holds the body to the call's rule, where it has one; then all of it stands in the body.
+
+    A query beside it might say otherwise than the body, and KuCoin may read that.
+
+    Args:
+        host: Of the call.
+        call: Its line.
+        body: As it came.
+        query: As it came.
 
     Raises:
         BadRequestError: A GET with a body; or a rule applies and the body is not a JSON object
             with each field once.
-        ForbiddenError: The rule forbids a field or its value.
+        ForbiddenError: The rule forbids a field or its value, or there is a query.
     """
     if call.method == "GET" and body:
         raise BadRequestError("A GET has no body.", code="body_not_allowed", field="body")
     rule = BODY_RULES.get((host, call.method, call.pattern))
     if rule is None:
         return
+    if query:
+        raise ForbiddenError(
+            "This call is forwarded without a query: all it says stands in its body.",
+            code="field_not_forwarded",
+            field="query",
+        )
     content = _parse_object(body)
     if unknown := set(content) - rule.fields:
         raise ForbiddenError(
@@ -222,6 +236,11 @@ def check_body(host: ProxyHost, call: ForwardableCall, body: bytes) -> None:
             )
 
 
+def _refuse_constant(name: str) -> None:
+    """NaN and Infinity are no JSON: each reader takes them for something else."""
+    raise ValueError(f"{name} is no JSON")
+
+
 def _parse_object(body: bytes) -> dict[str, Any]:
     """The JSON object; of a field that is there twice nobody knows which one holds."""
 
@@ -231,7 +250,9 @@ def _parse_object(body: bytes) -> dict[str, Any]:
         return dict(pairs)
 
     try:
-        content = json.loads(body.decode(), object_pairs_hook=build)
+        content = json.loads(
+            body.decode(), object_pairs_hook=build, parse_constant=_refuse_constant
+        )
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):

@@ -25,9 +25,28 @@ def derive_checkout_id(idempotency_key: str) -> str:
     return base64.b32encode(digest[:10]).decode().lower()
 
 
-def derive_payment_id(kucoin_uid: str, currency: str, address: str, amount: Decimal) -> str:
-    """What two withdrawals share that may be one payment asked for twice."""
-    parts = (kucoin_uid, currency, address.lower(), format_amount(amount))
+def normalize_destination(withdraw_type: str, address: str) -> str:
+    """One form for what is one destination, however it is written.
+
+    A phone number without its signs, an e-mail address and an address on a chain in lower case, a
+    uid without zeros before it.
+    """
+    text = address.strip().lower()
+    if withdraw_type == "PHONE":
+        return re.sub(r"[^0-9]", "", text).lstrip("0")
+    return text.lstrip("0") if withdraw_type == "UID" else text
+
+
+def derive_payment_id(kucoin_uid: str, currency: str, destination: str, amount: Decimal) -> str:
+    """What two withdrawals share that may be one payment asked for twice.
+
+    Args:
+        kucoin_uid: Whose account pays.
+        currency: Which.
+        destination: From ``normalize_destination``.
+        amount: Exact.
+    """
+    parts = (kucoin_uid, currency, destination, format_amount(amount))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

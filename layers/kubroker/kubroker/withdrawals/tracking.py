@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from kubroker.foundation.amounts import DOWN, UP
 from kubroker.withdrawals.fees import FeeDeductType
+from kubroker.withdrawals.ids import normalize_destination
 from kubroker.withdrawals.model import Withdrawal, WithdrawalState
 from kubroker.withdrawals.rules import WithdrawType
 
@@ -145,17 +146,19 @@ def _compare_amount(withdrawal: Withdrawal, entry: HistoryEntry) -> Likeness:
 
 def _compare_destination(withdrawal: Withdrawal, entry: HistoryEntry) -> Likeness:
     """A uid, mail or phone number may be masked or shown otherwise: that tells nothing."""
-    shown, wanted = entry.address.strip().lower(), withdrawal.address.strip().lower()
+    kind = withdrawal.withdraw_type
+    shown = entry.address.strip().lower()
+    wanted = normalize_destination(kind, withdrawal.address)
     if not shown:
         return Likeness.UNSURE
-    if shown == wanted:
+    if normalize_destination(kind, shown) == wanted and "*" not in shown:
         return Likeness.SAME
     is_whole = {
         WithdrawType.ADDRESS: True,
         WithdrawType.UID: shown.isdecimal(),
         WithdrawType.MAIL: "@" in shown and "*" not in shown,
         WithdrawType.PHONE: False,
-    }[WithdrawType(withdrawal.withdraw_type)]
+    }[WithdrawType(kind)]
     return Likeness.OTHER if is_whole else Likeness.UNSURE
 
 

@@ -23,6 +23,7 @@ from kubroker.withdrawals.ids import (
     derive_payment_id,
     derive_withdrawal_id,
     hash_request,
+    normalize_destination,
 )
 from kubroker.withdrawals.keys import check_may_withdraw
 from kubroker.withdrawals.lapses import settle_lapse
@@ -204,7 +205,12 @@ def build_record(
             remark=build_remark(remark_id, request.remark),
             recipient=request.recipient,
         ),
-        payment_id=derive_payment_id(kucoin_uid, order.currency, order.address, order.amount),
+        payment_id=derive_payment_id(
+            kucoin_uid,
+            order.currency,
+            normalize_destination(order.withdraw_type, order.address),
+            order.amount,
+        ),
         currency=order.currency,
         address=order.address,
         amount=format_amount(order.amount),
