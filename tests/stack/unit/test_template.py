@@ -113,3 +113,22 @@ def test_share_of_refreshes_that_fail_has_an_alarm():
 @pytest.mark.parametrize("name", list_alarms())
 def test_alarm_pages(name):
     assert list_alarms()[name]["AlarmActions"]
+
+
+def test_age_of_the_oldest_message_is_watched_only_where_it_is_seen():
+    """SQS leaves what was received three times out of it, but for FIFO queues.
+
+    Source: Amazon SQS, "Available CloudWatch metrics". So it may be watched where a message goes to
+    the dead-letter queue soon after, whose own alarm rings.
+    """
+    resources = load_translated()["Resources"]
+    watched = []
+    for name, alarm in select(resources, "AWS::CloudWatch::Alarm").items():
+        if alarm.get("MetricName") == "ApproximateAgeOfOldestMessage":
+            queue_name = alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+            queue = resources[queue_name]["Properties"]
+            watched.append(name)
+            is_soon = queue.get("RedrivePolicy", {}).get("maxReceiveCount", 10**9) <= 5
+            assert queue.get("FifoQueue") or is_soon, name
+    assert watched
+    assert "RescueDelayedAlarm" not in watched
