@@ -100,3 +100,17 @@ def test_changes_are_one_or_two_files():
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", ARCHITECTURE, re.MULTILINE)[2:]
     assert len(rows) >= 15
     assert all(1 <= len(re.findall(r"`[^`]+`", files)) <= 2 for _, files in rows)
+
+
+def test_decisions_are_grouped_and_the_index_counts_them():
+    text = (ROOT / "docs/decisions.md").read_text()
+    told = {
+        name: int(number) for name, number in re.findall(r"^\* \[(.+)\]\(#.+\): (\d+)$", text, re.M)
+    }
+    groups = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    found = {group.splitlines()[0]: len(re.findall(r"^### ", group, re.M)) for group in groups}
+    assert told == found
+    for group in groups:
+        dates = re.findall(r"^### (\d{4}-\d\d-\d\d) \S", group, re.M)
+        assert len(dates) == found[group.splitlines()[0]]
+        assert dates == sorted(dates), "the newest stands last"
