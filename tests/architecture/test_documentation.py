@@ -112,12 +112,3 @@ def test_readme_lists_route(readme, route):
 def test_readme_shows_command(readme, command):
     assert f"make {command}" in readme
     assert re.search(rf"^{command}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-
-
-def test_decisions_are_dated():
-    decisions = ROOT / "docs/decisions.md"
-    assert decisions.exists(), "docs/decisions.md is missing"
-    headings = re.findall(r"^## (.+)$", decisions.read_text(), flags=re.MULTILINE)
-    assert headings
-    undated = [heading for heading in headings if not re.match(r"\d{4}-\d{2}-\d{2}", heading)]
-    assert not undated, "a decision begins with its date: ## 2026-01-31 Title"
