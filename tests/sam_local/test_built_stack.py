@@ -24,7 +24,7 @@ def test_template_is_valid_for_sam_and_cfn_lint():
 
 def test_build_gives_each_function_its_page_and_the_layer_the_rest(built):
     layer = built / "KubrokerLayer/python"
-    assert (layer / "kubroker/errors.py").exists()
+    assert (layer / "kubroker/foundation/errors.py").exists()
     assert not (layer / "boto3").exists(), "the runtime brings it"
     for name in select(load_translated()["Resources"], "AWS::Lambda::Function"):
         assert [path.name for path in (built / name).iterdir()] == ["app.py"]
@@ -48,7 +48,7 @@ def test_built_layer_is_compiled(built):
     code = "import kubroker.foundation.errors as e; print(e.__cached__, e.KubrokerError.__init__.__code__.co_filename)"
     cached, source = run_in_layer(code).stdout.split()
     assert (built / "KubrokerLayer" / Path(cached).relative_to("/opt")).exists()
-    assert source == "/opt/python/kubroker/errors.py"
+    assert source == "/opt/python/kubroker/foundation/errors.py"
 
 
 def test_built_layer_is_small(built):

@@ -47,6 +47,7 @@ ANSWERS = {
         "checked": 0,
         "gone": 0,
         "doubted": 0,
+        "changed": 0,
         "unchecked": 0,
     },
     "withdrawal_tracker/reconcile.json": {"isFinished": True},
